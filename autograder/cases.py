@@ -1,0 +1,106 @@
+"""Turn an exercise's case functions into cases with the reference's outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from unrolled.answer import copy, plain
+from unrolled.task import Case, Task, Value
+
+
+@dataclass(frozen=True)
+class Vary:
+    """One case of a function: which sizes it has and what it is for.
+
+    `zero` sets the named inputs to zero, `dtype` casts every float, `layout` is
+    "contiguous" or "strided"; `sizes` go to the case function as keywords.
+    """
+
+    name: str
+    aspect: str
+    zero: tuple[str, ...]
+    dtype: Any
+    layout: str
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __init__(
+        self,
+        name: str,
+        aspect: str = "values",
+        zero: tuple[str, ...] = (),
+        dtype: Any = None,
+        layout: str = "contiguous",
+        **sizes: Any,
+    ) -> None:
+        for key, value in (
+            ("name", name),
+            ("aspect", aspect),
+            ("zero", zero),
+            ("dtype", dtype),
+            ("layout", layout),
+            ("sizes", sizes),
+        ):
+            object.__setattr__(self, key, value)
+
+
+def batch_and_sizes(**ones: int) -> tuple[Vary, ...]:
+    """The odd shapes that every recurrent function must survive: each size of one,
+    all sizes equal, a non-contiguous input, and float32."""
+    equal = dict.fromkeys(ones, 3)
+    return (
+        *(Vary(f"{name}={n}", "shapes", **{name: n}) for name, n in ones.items()),
+        Vary("all sizes 3", "shapes", **equal),
+        Vary("strided input", "shapes", layout="strided"),
+        Vary("float32", "purity", dtype=np.float32),
+    )
+
+
+def build(
+    task: Task,
+    vary: Vary,
+    draw: Callable[..., dict[str, Value]],
+    rng: np.random.Generator,
+    reference: Mapping[str, Callable[..., Any]],
+    before: Task | None,
+) -> Case:
+    """Draw one case and ask the reference what is right."""
+    inputs = draw(rng, **vary.sizes)
+    inputs = {k: _cast(v, vary.dtype) for k, v in inputs.items()}
+    for name in vary.zero:
+        inputs[name] = np.zeros_like(inputs[name])
+    arguments = {name: copy(value) for name, value in inputs.items()}
+    cache, before_expected = None, {}
+    if before is not None:
+        *outputs, cache = reference[before.name](*(arguments[a] for a in before.args))
+        before_expected = dict(zip(before.arrays, outputs, strict=True))
+        arguments["cache"] = cache
+    value = reference[task.name](*(arguments[name] for name in task.args))
+    return Case(
+        name=vary.name,
+        aspect=vary.aspect,
+        inputs=inputs,
+        expected=_expected(task, value),
+        rtol=1e-6 if vary.dtype is None else 1e-4,
+        layout=vary.layout,
+        cache=plain(cache),
+        before_expected=before_expected,
+    )
+
+
+def _expected(task: Task, value: Any) -> dict[str, np.ndarray]:
+    if task.as_dict:
+        return {name: np.asarray(value[name]) for name in task.arrays}
+    items = value if isinstance(value, tuple) else (value,)
+    pairs = zip(task.returns, items, strict=True)
+    return {name: np.asarray(item) for name, item in pairs if name != "cache"}
+
+
+def _cast(value: Value, dtype: Any) -> Value:
+    if isinstance(value, dict):
+        return {key: _cast(item, dtype) for key, item in value.items()}
+    floats = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+    return value.astype(dtype) if dtype is not None and floats else value

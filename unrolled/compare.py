@@ -1,0 +1,293 @@
+"""Compare what came back with what the reference returned: arrays, by value.
+
+A comparison that NaN, a wrong shape or a missing array could slip through would
+be worse than none, so each is a fault of its own kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unrolled.task import Case, Task, Value
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first thing that is wrong with one array.
+
+    kind: "structure", "missing", "not_an_array", "shape", "nan" or "value".
+    `harmless` marks a fault of form only: the values are right.
+    """
+
+    kind: str
+    array: str
+    text: str
+    index: tuple[int, ...] = ()
+    step: int | None = None
+    got: float | None = None
+    expected: float | None = None
+    harmless: bool = False
+
+
+def arrays_of(task: Task, value: Value) -> tuple[dict[str, Value], Fault | None]:
+    """The returned arrays by name; tuples for dicts and lists are read by value."""
+    names = task.arrays
+    if isinstance(value, dict):
+        missing = [name for name in names if value.get(name) is None]
+        if missing:
+            return {}, Fault(
+                "missing",
+                missing[0],
+                f"{missing[0]} is missing: the result has {_listed(value) or 'no keys'}",
+            )
+        return {name: value[name] for name in names}, None
+    if len(names) == 1 and not (task.as_dict and isinstance(value, list)):
+        return {names[0]: value}, _unless_array(names[0], value)
+    if isinstance(value, list) and len(value) == len(names):
+        found = dict(zip(names, value, strict=True))
+        for name, item in found.items():
+            fault = _unless_array(name, item)
+            if fault:
+                return {}, fault
+        return found, None
+    came = "nothing (None)" if value is None else _described(value)
+    wants = ", ".join(task.returns)
+    form = f"a dict with the keys {wants}" if task.as_dict else f"{wants}"
+    return {}, Fault("structure", names[0], f"expected {form}, but {came} came back")
+
+
+def _unless_array(name: str, value: Value) -> Fault | None:
+    if value is None:
+        return Fault("not_an_array", name, f"{name} is None, expected an array")
+    if isinstance(value, (str, dict)):
+        text = f"{name} is {_described(value)}, expected an array"
+        return Fault("not_an_array", name, text)
+    return None
+
+
+def _listed(value: Mapping[str, Value]) -> str:
+    return ", ".join(sorted(value)[:8])
+
+
+def _described(value: Value) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    if isinstance(value, list):
+        return f"{len(value)} items"
+    if isinstance(value, dict):
+        return f"a dict with the keys {_listed(value)}"
+    return f"a {type(value).__name__}"
+
+
+def compare(
+    name: str, got: Value, expected: np.ndarray, rtol: float, task: Task
+) -> Fault | None:
+    """None if `got` equals `expected` to `rtol` of its largest entry."""
+    expected = np.asarray(expected)
+    try:
+        array = np.asarray(got, dtype=None)
+    except ValueError:
+        return Fault("not_an_array", name, f"{name} is a ragged list, not an array")
+    if array.dtype.kind not in "biuf":
+        return Fault("not_an_array", name, f"{name} holds no numbers")
+    if array.shape != expected.shape:
+        return _shape_fault(name, array, expected, rtol, task)
+    return _value_fault(name, array, expected, rtol, task)
+
+
+def _shape_fault(
+    name: str, array: np.ndarray, expected: np.ndarray, rtol: float, task: Task
+) -> Fault:
+    text = f"{name} has shape {array.shape}, expected {expected.shape}"
+    same = array.size == expected.size and _squeezed(array) == _squeezed(expected)
+    if same and not _value_fault(
+        name, array.reshape(expected.shape), expected, rtol, task
+    ):
+        return Fault("shape", name, f"{text}; its values are right", harmless=True)
+    return Fault("shape", name, text)
+
+
+def _squeezed(array: np.ndarray) -> tuple[int, ...]:
+    return tuple(n for n in array.shape if n != 1)
+
+
+def close(got: np.ndarray, expected: np.ndarray, rtol: float) -> np.ndarray:
+    """Elementwise; never True where `got` is not finite.
+
+    The scale is that of the whole array: an entry that nearly cancels is not
+    held to more digits than its neighbours.
+    """
+    scale = np.max(np.abs(expected), initial=0.0)
+    with np.errstate(all="ignore"):
+        near = np.abs(got - expected) <= rtol * (scale if scale > 0 else 1.0)
+    return near & np.isfinite(got)
+
+
+def _value_fault(
+    name: str, array: np.ndarray, expected: np.ndarray, rtol: float, task: Task
+) -> Fault | None:
+    wide = array.astype(np.float64)
+    wrong = ~close(wide, expected.astype(np.float64), rtol)
+    if not wrong.any():
+        return None
+    index = _first(wrong, name, task)
+    got, want = float(wide[index]), float(expected[index])
+    step = int(index[0]) if name in task.over_time and index else None
+    if not np.isfinite(wide).all():
+        bad = "NaN" if np.isnan(wide).any() else "infinite numbers"
+        return Fault("nan", name, f"{name} has {bad}", index, step, got, want)
+    hint = _pattern(wide, expected)
+    text = f"{name} is wrong" + (f": {hint}" if hint else "")
+    return Fault("value", name, text, index, step, got, want)
+
+
+def _first(wrong: np.ndarray, name: str, task: Task) -> tuple[int, ...]:
+    """The first wrong index, in the order in which a run computes it."""
+    if task.backward and name in task.over_time:
+        back = np.argwhere(wrong[::-1])[0]
+        return (len(wrong) - 1 - int(back[0]), *map(int, back[1:]))
+    return tuple(int(i) for i in np.argwhere(wrong)[0])
+
+
+def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
+    """A relation to the right array that says more than two numbers do."""
+    if not got.any():
+        return "all of it is zero"
+    if got.ndim == 2 and got.shape[0] == got.shape[1] > 1:
+        if close(got.T, expected, 1e-9).all():
+            return "it is the transpose of the right array"
+    nonzero = np.abs(expected) > 1e-9 * np.max(np.abs(expected), initial=0.0)
+    if nonzero.sum() < 2:
+        return ""
+    ratio = got[nonzero] / expected[nonzero]
+    if not close(got, ratio.flat[0] * expected, 1e-9).all():
+        return ""
+    factor = float(ratio.flat[0])
+    if abs(factor + 1) < 1e-9:
+        return "it has the wrong sign"
+    inverse = 1 / factor
+    if abs(inverse - round(inverse)) < 1e-7 and abs(inverse) > 1:
+        return f"it is 1/{round(inverse)} of the right array"
+    return f"it is {factor:.6g} times the right array"
+
+
+def faults(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, Fault]:
+    """The faulty arrays of an answer whose status is "ok", by name."""
+    arrays, fault = arrays_of(task, answer["value"])
+    if fault:
+        return {fault.array: fault}
+    found = {
+        name: compare(name, arrays[name], case.expected[name], case.rtol, task)
+        for name in task.arrays
+    }
+    return {name: fault for name, fault in found.items() if fault}
+
+
+def changed_inputs(case: Case, answer: Mapping[str, Value]) -> list[str]:
+    """The inputs that the call modified, by name."""
+    return [
+        name
+        for name, after in answer["after"].items()
+        if after is not None and not _same(after, case.inputs[name])
+    ]
+
+
+def _same(one: Value, other: Value) -> bool:
+    if isinstance(other, dict) and isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    return np.array_equal(one, other, equal_nan=True)
+
+
+def again_fault(task: Task, case: Case, answer: Mapping[str, Value]) -> str:
+    """ "" if a second call gave the same, else "error" or "differs"."""
+    if answer.get("again_error"):
+        return "error"
+    first, fault = arrays_of(task, answer["value"])
+    second, fault2 = arrays_of(task, answer["again"])
+    if fault or fault2:
+        return "differs" if bool(fault) != bool(fault2) else ""
+    same = all(
+        compare(name, second[name], np.asarray(first[name]), 1e-9, task) is None
+        for name in task.arrays
+        if np.asarray(first[name]).dtype.kind in "biuf"
+        and np.isfinite(np.asarray(first[name])).all()
+    )
+    return "" if same else "differs"
+
+
+def dtype_faults(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, str]:
+    """The arrays whose float dtype does not follow the inputs': name -> dtype."""
+    wanted = {
+        v.dtype
+        for v in _leaves(dict(case.inputs))
+        if isinstance(v, np.ndarray) and v.dtype.kind == "f"
+    }
+    arrays, fault = arrays_of(task, answer["value"])
+    if fault or len(wanted) != 1:
+        return {}
+    dtype = wanted.pop()
+    found = {name: np.asarray(value).dtype for name, value in arrays.items()}
+    return {
+        name: str(kind)
+        for name, kind in found.items()
+        # a Python float is a loss's natural form, whatever the arrays are
+        if np.asarray(arrays[name]).ndim and kind.kind == "f" and kind != dtype
+    }
+
+
+def _leaves(value: Value) -> list[Value]:
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [value]
+
+
+def deviation(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, Value]:
+    """How an answer differs from the right one: {} if it does not.
+
+    Known bugs are stored as deviations, and a student's are matched with them. In
+    a case of aspect "values" wrong arrays are kept whole; elsewhere their names do.
+    """
+    if answer["status"] != "ok":
+        kind = answer.get("error", answer["status"]).split(":")[0]
+        return {"error": kind, "where": answer.get("where", "")}
+    found: dict[str, Value] = {}
+    wrong = faults(task, case, answer)
+    if any(f.kind in ("structure", "missing") for f in wrong.values()):
+        found["structure"] = sorted(wrong)
+    elif wrong and case.aspect == "values":
+        arrays, _ = arrays_of(task, answer["value"])
+        found["wrong"] = {n: np.asarray(arrays[n], dtype=float) for n in wrong}
+    elif wrong:
+        found["wrong"] = sorted(wrong)
+    if changed := changed_inputs(case, answer):
+        found["changed"] = changed
+    if again := again_fault(task, case, answer):
+        found["again"] = again
+    if case.aspect == "purity" and (kinds := dtype_faults(task, case, answer)):
+        found["dtype"] = kinds
+    return found
+
+
+def same_deviation(one: Mapping[str, Value], other: Mapping[str, Value]) -> bool:
+    if one.keys() != other.keys():
+        return False
+    return all(_alike(one[key], other[key]) for key in one)
+
+
+def _alike(one: Value, other: Value) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[k], other[k]) for k in one)
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        if one.shape != other.shape:
+            return False
+        finite = np.isfinite(other)
+        if not np.array_equal(finite, np.isfinite(one)):
+            return False
+        return bool(close(one[finite], other[finite], 1e-5).all())
+    return bool(one == other)

@@ -1,0 +1,108 @@
+"""What is asked of a student: a graded function, and the cases it is tried on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# A wire value: None, bool, int, float, str, a numeric array, or a list or a
+# str-keyed dict of wire values. Nothing else reaches or leaves a student's code.
+Value = Any
+
+ASPECTS = ("values", "shapes", "purity")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One graded function: its signature, as data, and what it is worth.
+
+    `returns` names what comes back, in order; "cache" is opaque and never read.
+    `before` is the function whose cache this one takes. `uses` are the graded
+    functions it may call: where one of them is wrong, that is not this one's fault.
+    """
+
+    name: str
+    label: str
+    args: tuple[str, ...]
+    returns: tuple[str, ...]
+    points: Mapping[str, int] = field(default_factory=dict)
+    as_dict: bool = False
+    before: str | None = None
+    uses: tuple[str, ...] = ()
+    over_time: tuple[str, ...] = ()  # returned arrays whose first axis is time
+    quiz: bool = False  # the answers are never shown, each entry counts by itself
+    read: str = ""  # where the book explains it
+    minutes: int = 10
+    difficulty: int = 1  # 1 to 3
+
+    @property
+    def total(self) -> int:
+        return sum(self.points.values())
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """The returned names that are compared."""
+        return tuple(name for name in self.returns if name != "cache")
+
+    @property
+    def backward(self) -> bool:
+        return self.before is not None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One trial of a task: inputs and what the reference returned for them.
+
+    `inputs` also holds the arguments of `task.before`. `cache` is the reference's
+    cache as plain arrays, for when the student's own forward is wrong;
+    `before_expected` tells whether it is.
+    """
+
+    name: str
+    aspect: str
+    inputs: Mapping[str, Value]
+    expected: Mapping[str, Any]
+    rtol: float = 1e-6
+    layout: str = "contiguous"
+    cache: Value = None
+    before_expected: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A mistake that people really make: its name and what the student reads.
+
+    `deviations` says, per case name, how an answer with this bug differs from the
+    right one (see `unrolled.compare.deviation`).
+    """
+
+    name: str
+    says: str
+    deviations: Mapping[str, Mapping[str, Any]]
+
+
+def question(
+    task: Task,
+    case: Case,
+    before: Task | None,
+    cache: Value = None,
+    stand_ins: Sequence[str] = (),
+) -> dict[str, Value]:
+    """The question that `unrolled.answer` understands, as plain wire values."""
+    inputs = dict(case.inputs)
+    if cache is not None:
+        inputs["cache"] = cache
+    asks_before = before is not None and cache is None
+    return {
+        "call": task.name,
+        "args": list(task.args),
+        "inputs": inputs,
+        "before": {"call": before.name, "args": list(before.args)}
+        if before is not None and asks_before
+        else None,
+        "keep": [name != "cache" for name in task.returns],
+        "twice": True,
+        "layout": case.layout,
+        "stand_ins": list(stand_ins),
+    }
