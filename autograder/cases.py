@@ -52,11 +52,15 @@ def batch_and_sizes(**ones: int) -> tuple[Vary, ...]:
     all sizes equal, a non-contiguous input, and float32."""
     equal = dict.fromkeys(ones, 3)
     return (
-        *(Vary(f"{name}={n}", "shapes", **{name: n}) for name, n in ones.items()),
-        Vary("all sizes 3", "shapes", **equal),
+        *(_sized(f"{name}={n}", {name: n}) for name, n in ones.items()),
+        _sized("all sizes 3", equal),
         Vary("strided input", "shapes", layout="strided"),
         Vary("float32", "purity", dtype=np.float32),
     )
+
+
+def _sized(name: str, sizes: dict[str, Any]) -> Vary:
+    return Vary(name, "shapes", **sizes)
 
 
 def build(

@@ -139,10 +139,10 @@ def _kept(value: Any, question: Mapping[str, Value], where: str) -> Value:
     """The returned items that are compared, as wire values."""
     keep = question["keep"]
     try:
-        if len(keep) > 1 and isinstance(value, (tuple, list)):
-            if len(value) == len(keep):
-                kept = [v for v, k in zip(value, keep, strict=True) if k]
-                value = kept if len(kept) > 1 else kept[0]
+        listed = len(keep) > 1 and isinstance(value, (tuple, list))
+        if listed and len(value) == len(keep):
+            kept = [v for v, k in zip(value, keep, strict=True) if k]
+            value = kept if len(kept) > 1 else kept[0]
         return plain(value)
     except TypeError as error:
         raise _Stop(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,8 @@ def arrays_of(task: Task, value: Value) -> tuple[dict[str, Value], Fault | None]
             return {}, Fault(
                 "missing",
                 missing[0],
-                f"{missing[0]} is missing: the result has {_listed(value) or 'no keys'}",
+                f"{missing[0]} is missing: what came back has "
+                f"{_listed(value) or 'no keys'}",
             )
         return {name: value[name] for name in names}, None
     if len(names) == 1 and not (task.as_dict and isinstance(value, list)):
@@ -157,9 +157,9 @@ def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
     """A relation to the right array that says more than two numbers do."""
     if not got.any():
         return "all of it is zero"
-    if got.ndim == 2 and got.shape[0] == got.shape[1] > 1:
-        if close(got.T, expected, 1e-9).all():
-            return "it is the transpose of the right array"
+    square = got.ndim == 2 and got.shape[0] == got.shape[1] > 1
+    if square and close(got.T, expected, 1e-9).all():
+        return "it is the transpose of the right array"
     nonzero = np.abs(expected) > 1e-9 * np.max(np.abs(expected), initial=0.0)
     if nonzero.sum() < 2:
         return ""

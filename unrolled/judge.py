@@ -117,7 +117,8 @@ class Examiner:
         unfinished = trial.first("stub") or trial.first("missing")
         if unfinished and unfinished["function"] == task.name:
             return _not_done(task, unfinished)
-        own, blames = trial, ()
+        own = trial
+        blames: tuple[str, ...] = ()
         if not trial.right:
             trial, blames = self._forgiving(task, trial)
         if not trial.right:
@@ -210,7 +211,7 @@ class Examiner:
             label=task.label,
             status="partial" if found else "full",
             lines=tuple(lines),
-            summary=found and f"Your values are right; {found}." or "Right.",
+            summary=(found and f"Your values are right; {found}.") or "Right.",
             bug=bug.name if bug else "",
             says=bug.says if bug else "",
             blames=blames,
@@ -295,7 +296,8 @@ class Examiner:
 
     def _isolated(self, task: Task, attempt: Attempt) -> str:
         """Which term is wrong, found by setting all the others to zero."""
-        good, bad = [], []
+        good: list[str] = []
+        bad: list[str] = []
         for case in self._cases(task, "isolate"):
             answer = self._ask(task, case, attempt)
             right = answer["status"] == "ok" and not faults(task, case, answer)
