@@ -1,0 +1,80 @@
+"""SVG figures become part of their page, in the page's own colours.
+
+A picture behind <img> cannot see whether the reader's theme is light or dark. Put
+into the page, with the palette's colours as CSS variables, it follows the theme.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from pathlib import Path
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
+from sphinx.util import logging
+
+from unrolled.plots import PALETTE
+
+log = logging.getLogger(__name__)
+
+COLOUR = re.compile("|".join(PALETTE.values()), re.IGNORECASE)
+VARIABLE = {value: f"var(--u-{name}, {value})" for name, value in PALETTE.items()}
+PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
+NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<title>.*?</title>", re.DOTALL)
+ID = re.compile(r'(\bid="|href="#|url\(#)')
+SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
+WIDTH = re.compile(r'\swidth="([\d.]+)(pt)?"')
+WIDE = 500  # pixels: what is wider scrolls on a phone and does not shrink to a blur
+
+
+def live(svg: str, prefix: str, alt: str) -> str:
+    """The SVG as part of a page: own ids, a text for it, colours as variables."""
+    svg = NOISE.sub("", PROLOGUE.sub("", svg, count=1))
+    svg = ID.sub(rf"\g<1>{prefix}-", svg)  # two figures may use the same ids
+    svg = COLOUR.sub(lambda match: VARIABLE[match[0].lower()], svg)
+    head, rest = svg.split(">", 1)
+    return f"{_head(head, alt)}>{rest}"
+
+
+def _head(head: str, alt: str) -> str:
+    pixels = _pixels(head)
+    names = "u-figure u-wide" if pixels > WIDE else "u-figure"
+    width = f' style="width: {pixels:.0f}px"' if pixels else ""
+    label = f' class="{names}" role="img" aria-label="{escape(alt)}"'
+    return SIZE.sub("", head) + label + width
+
+
+def _pixels(head: str) -> float:
+    found = WIDTH.search(head)
+    if not found:
+        return 0.0
+    return float(found[1]) * (4 / 3 if found[2] else 1)
+
+
+class LiveFigures(SphinxPostTransform):
+    """Replaces each image node of an SVG file by the drawing itself."""
+
+    default_priority = 400  # after MyST-NB has chosen among a cell's outputs
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        images = list(self.document.findall(nodes.image))
+        drawings = [image for image in images if image["uri"].endswith(".svg")]
+        for count, image in enumerate(drawings, start=1):
+            self._replace(image, f"u{count}")
+
+    def _replace(self, image: nodes.image, prefix: str) -> None:
+        if not image.get("alt"):
+            text = "figure %s has no alt text: say in one sentence what is to be seen"
+            log.warning(text, image["uri"], location=image, type="figures")
+        file = Path(self.app.srcdir, image["uri"])
+        svg = live(file.read_text("utf-8"), prefix, image.get("alt", ""))
+        html = f'<div class="u-drawing">{svg}</div>'
+        image.replace_self(nodes.raw("", html, format="html"))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    app.add_post_transform(LiveFigures)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
