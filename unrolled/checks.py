@@ -154,7 +154,7 @@ def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
 def read(path: Path) -> Checks:
     """The checks in the npz file at `path`; ValueError if it is damaged or newer."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             text = bytes(file["checks"]).decode()
             arrays = [file[str(n)] for n in range(len(file.files) - 1)]
         plain = _unpacked(json.loads(text), arrays)
@@ -178,7 +178,8 @@ def read(path: Path) -> Checks:
 
 def _task(fields: Mapping[str, Any]) -> Task:
     tuples = {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}
-    return Task(**{**fields, **tuples})
+    keys = {name: tuple(inner) for name, inner in fields["keys"].items()}
+    return Task(**{**fields, **tuples, "keys": keys})
 
 
 def _packed(value: Any, arrays: list[np.ndarray]) -> Any:

@@ -14,6 +14,10 @@ import numpy as np
 from unrolled.task import Case, Task, Value
 
 
+# kinds of faults that leave no arrays to compare
+FORMLESS = ("structure", "missing", "not_an_array")
+
+
 @dataclass(frozen=True)
 class Fault:
     """The first thing that is wrong with one array.
@@ -34,7 +38,7 @@ class Fault:
 
 def arrays_of(task: Task, value: Value) -> tuple[dict[str, Value], Fault | None]:
     """The returned arrays by name; tuples for dicts and lists are read by value."""
-    names = task.arrays
+    names, value = task.arrays, _opened(task, value)
     if isinstance(value, dict):
         missing = [name for name in names if value.get(name) is None]
         if missing:
@@ -58,6 +62,21 @@ def arrays_of(task: Task, value: Value) -> tuple[dict[str, Value], Fault | None]
     wants = ", ".join(task.returns)
     form = f"a dict with the keys {wants}" if task.as_dict else f"{wants}"
     return {}, Fault("structure", names[0], f"expected {form}, but {came} came back")
+
+
+def _opened(task: Task, value: Value) -> Value:
+    """[loss, {"dW_xh": ...}] as one dict, where the task returns a dict inside."""
+    if not task.keys or not isinstance(value, list):
+        return value
+    if len(value) != len(task.returns):
+        return value
+    found: dict[str, Value] = {}
+    for name, item in zip(task.returns, value, strict=True):
+        keys = task.keys.get(name)
+        if keys and isinstance(item, list) and len(item) == len(keys):
+            item = dict(zip(keys, item, strict=True))
+        found.update(item if keys and isinstance(item, dict) else {name: item})
+    return found
 
 
 def _unless_array(name: str, value: Value) -> Fault | None:
@@ -210,13 +229,22 @@ def again_fault(task: Task, case: Case, answer: Mapping[str, Value]) -> str:
     second, fault2 = arrays_of(task, answer["again"])
     if fault or fault2:
         return "differs" if bool(fault) != bool(fault2) else ""
-    same = all(
-        compare(name, second[name], np.asarray(first[name]), 1e-9, task) is None
-        for name in task.arrays
-        if np.asarray(first[name]).dtype.kind in "biuf"
-        and np.isfinite(np.asarray(first[name])).all()
-    )
-    return "" if same else "differs"
+    for name in task.arrays:
+        array = _numbers(first[name])
+        if array is None or not np.isfinite(array).all():
+            continue
+        if compare(name, second[name], array, 1e-9, task):
+            return "differs"
+    return ""
+
+
+def _numbers(value: Value) -> np.ndarray | None:
+    """`value` as an array of numbers; None if it is none."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a ragged list
+        return None
+    return array if array.dtype.kind in "biuf" else None
 
 
 def dtype_faults(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, str]:
@@ -230,12 +258,13 @@ def dtype_faults(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[st
     if fault or len(wanted) != 1:
         return {}
     dtype = wanted.pop()
-    found = {name: np.asarray(value).dtype for name, value in arrays.items()}
+    found = {name: _numbers(value) for name, value in arrays.items()}
     return {
-        name: str(kind)
-        for name, kind in found.items()
+        name: str(array.dtype)
+        for name, array in found.items()
         # a Python float is a loss's natural form, whatever the arrays are
-        if np.asarray(arrays[name]).ndim and kind.kind == "f" and kind != dtype
+        if array is not None and array.ndim
+        if array.dtype.kind == "f" and array.dtype != dtype
     }
 
 
@@ -258,9 +287,9 @@ def deviation(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, 
         return {"error": kind, "where": answer.get("where", "")}
     found: dict[str, Value] = {}
     wrong = faults(task, case, answer)
-    if any(f.kind in ("structure", "missing") for f in wrong.values()):
-        found["structure"] = sorted(wrong)
-    elif wrong and case.aspect == "values":
+    if any(f.kind in FORMLESS for f in wrong.values()):
+        return {"structure": sorted(wrong)}
+    if wrong and case.aspect == "values":
         arrays, _ = arrays_of(task, answer["value"])
         found["wrong"] = {n: np.asarray(arrays[n], dtype=float) for n in wrong}
     elif wrong:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from unrolled.compare import (
+    FORMLESS,
     Fault,
     again_fault,
     arrays_of,
@@ -33,6 +34,9 @@ Known = Callable[[str], Sequence[Bug]]
 # Names of built-in errors may be told of a hidden case; texts may not: a student's
 # own error could carry the hidden numbers out.
 _PLAIN_ERROR = re.compile(r"^[A-Z][A-Za-z]{2,40}(Error|Exception)$")
+
+
+CACHE_OF = "cache from "
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Trial:
         if any(a["status"] != "ok" for a in self.answers.values()):
             return 0.0
         every = [f for faults in self.wrong.values() for f in faults.values()]
-        if any(f.kind in ("structure", "missing") for f in every):
+        if any(f.kind in FORMLESS for f in every):
             return 0.0
         bad = {f.array for f in every if not f.harmless}
         return sum(name not in bad for name in names) / len(names)
@@ -150,8 +154,6 @@ class Examiner:
     def _forgiving(self, task: Task, own: Trial) -> tuple[Trial, tuple[str, ...]]:
         """Ask again without the faults of other functions; the best trial and them."""
         blamed = self._blamed(task)
-        if not blamed:
-            return own, ()
         best = own
         for attempt in self._attempts(task, blamed):
             try:
@@ -159,8 +161,8 @@ class Examiner:
             except Ended:
                 continue
             if trial.right:
-                return trial, blamed
-            if trial.share(task.arrays) > best.share(task.arrays):
+                return trial, blamed or (CACHE_OF + str(task.before),)
+            if blamed and trial.share(task.arrays) > best.share(task.arrays):
                 best = trial
         return best, blamed
 
@@ -179,8 +181,10 @@ class Examiner:
         own_cache = task.before is None or not (
             {task.before, *self.tasks[task.before].uses} & set(blamed)
         )
-        attempts = [] if own_cache else [Attempt(own_cache=False)]
-        if self.stands_in:
+        # where nothing else is to blame, what the forward saved may still be
+        given = not own_cache or (task.before and not blamed)
+        attempts = [Attempt(own_cache=False)] if given else []
+        if self.stands_in and blamed:
             wrong = tuple(n for n in blamed if n in task.uses)
             around = self.tasks[task.before].uses if task.before else ()
             attempts += [Attempt(own_cache, wrong)] if wrong else []
@@ -203,7 +207,7 @@ class Examiner:
         lines += [_line(task, "shapes", float(not shape_fault), shapes)]
         lines += [_line(task, "purity", float(not purity_fault), purity)]
         lines = [line for line in lines if line.of]
-        if not own.right:
+        if not own.right and lines:
             text = f"graded with a right {' and '.join(blames)}, because yours is not"
             lines[0] = replace(lines[0], text=f"{lines[0].text} ({text})")
         return Verdict(
@@ -262,13 +266,11 @@ class Examiner:
             if answer is None:
                 answer = self._ask(task, case, trial.attempt)
             seen[case.name] = deviation(task, case, answer)
-        for bug in self.known(task.name):
-            if all(
-                same_deviation(seen[name], bug.deviations.get(name, {}))
-                for name in seen
-            ):
-                return bug
-        return None
+        known = self.known(task.name)
+        bug = _matching(known, seen)
+        if bug is None and not everywhere:  # the same values, but not as clean
+            bug = _matching(known, seen, of_values=True)
+        return bug
 
     def _told(self, task: Task, trial: Trial, fault: Fault | None) -> str:
         error = trial.first("error")
@@ -338,11 +340,11 @@ class Examiner:
             text = ""
             if answer["status"] != "ok":
                 text = f"with {case.name} {self._told_error(task, answer)}".rstrip(".")
+            elif wrong := faults(task, case, answer):
+                text = f"with {case.name} {next(iter(wrong.values())).text}"
             elif kinds := dtype_faults(task, case, answer):
                 name, kind = next(iter(kinds.items()))
                 text = f"with {case.name} inputs {name} comes back as {kind}"
-            elif wrong := faults(task, case, answer):
-                text = f"with {case.name} {next(iter(wrong.values())).text}"
             if text:
                 return text, text
         return "leaves its inputs alone, can be called twice, keeps the dtype", ""
@@ -352,11 +354,31 @@ def _impure(task: Task, case: Case, answer: Answer) -> str:
     if changed := changed_inputs(case, answer):
         return f"{task.name} writes into {' and '.join(changed)}, which is the caller's"
     again = again_fault(task, case, answer)
+    same = "on the same cache" if task.backward else "with the same inputs"
     if again == "error":
-        return f"a second call of {task.name} on the same cache fails"
+        return f"a second call of {task.name} {same} fails"
     if again == "differs":
-        return f"a second call of {task.name} on the same cache gives something else"
+        return f"a second call of {task.name} {same} gives something else"
     return ""
+
+
+def _matching(
+    known: Sequence[Bug], seen: Mapping[str, dict], of_values: bool = False
+) -> Bug | None:
+    """The bug whose answers to all the cases in `seen` are these."""
+
+    def part(found: Mapping[str, Value]) -> Mapping[str, Value]:
+        if not of_values:
+            return found
+        return {k: v for k, v in found.items() if k not in ("changed", "again")}
+
+    for bug in known:
+        if all(
+            same_deviation(part(seen[name]), part(bug.deviations.get(name, {})))
+            for name in seen
+        ):
+            return bug
+    return None
 
 
 def _line(task: Task, aspect: str, share: float, text: str) -> Line:

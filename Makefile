@@ -1,0 +1,80 @@
+# Every target works on a fresh clone: the first one that runs makes .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+READY := $(VENV)/.ready
+DEMO := _grading/demo
+BOOK := _build/html/index.html
+
+# nbgrader calls alembic by name, so the environment comes first on the path
+export PATH := $(BIN):$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+export JUPYTER_PLATFORM_DIRS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup derive adopt check book preview test quick demo grade doctor clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+setup: $(READY) ## make .venv with the pinned stack
+$(READY): requirements.txt pyproject.toml package-lock.json
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+derive: setup ## make exercises/ and _grading/source/ from solutions/
+	python -m autograder derive
+
+adopt: setup ## bring edits of _grading/source/ back into solutions/
+	python -m autograder adopt
+
+check: setup ## lint, types, derived files fresh, no answers outside solutions/
+	ruff check .
+	ruff format --check unrolled autograder tests benchmarks
+	mypy
+	python -m autograder fresh
+
+book: setup ## build the book into _build/html; warnings are errors
+	python -m autograder fresh
+	rm -rf _build/html
+	jupyter-book build . -W -n --keep-going --quiet
+	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+test: check book ## every test, the browser's too
+	pytest
+
+quick: setup ## the tests that take seconds
+	pytest -m "not slow and not browser"
+
+demo: setup book ## derive, grade a small class, write feedback, show who got what
+	$(MAKE) --no-print-directory grade-demo
+
+.PHONY: grade-demo
+grade-demo: export UNROLLED_GRADING := $(DEMO)
+grade-demo:
+	rm -rf $(DEMO)
+	python -m autograder derive
+	python -m tests.classroom $(DEMO)/submitted
+	for slug in 02-recurrent-cell 03-bptt; do \
+	  nbgrader generate_assignment $$slug --force --log-level=WARN && \
+	  nbgrader autograde $$slug --create --log-level=WARN && \
+	  nbgrader generate_feedback $$slug --log-level=WARN || exit 1; \
+	done
+	nbgrader export --to $(DEMO)/grades.csv --log-level=WARN
+	for slug in 02-recurrent-cell 03-bptt; do python -m autograder show $$slug; done
+	@echo
+	@echo "grades     $(DEMO)/grades.csv"
+	@echo "feedback   $(DEMO)/feedback/<student>/<exercise>/<exercise>.html"
+	@echo "book       _build/html/index.html"
+
+doctor: setup ## what this machine can contain of a student's code
+	python -m autograder doctor
+
+clean: ## remove what was built, not what was graded
+	rm -rf _build $(DEMO) .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,221 @@
+"""What a student sees when `check` runs in the notebook."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from autograder import oracle
+from unrolled import check, public_case
+from unrolled.check import judged
+from unrolled.report import VERDICT_MIME, Report, html, text
+from unrolled.verdict import Verdict
+
+CELL, BPTT = "02-recurrent-cell", "03-bptt"
+
+
+def solution(name: str, slug: str = CELL):
+    return oracle.namespace(oracle.load(slug))[name]
+
+
+def buggy(name: str, bug: str, slug: str = CELL):
+    return oracle.buggy(slug, name, bug)[name]
+
+
+def test_a_right_function_gets_every_point():
+    verdict = judged("rnn_forward", solution("rnn_forward"))
+    assert (verdict.status, verdict.points) == ("full", 6)
+
+
+def test_a_wrong_array_is_named_with_index_got_and_expected():
+    case = public_case(CELL, "rnn_step_forward")
+
+    def off_by_one_entry(x_t, h_prev, W_xh, W_hh, b_h):
+        h_t = np.tanh(x_t @ W_xh + h_prev @ W_hh + b_h)
+        if h_t.shape[0] > 2:
+            h_t[2, 1] += 0.25
+        return h_t, {}
+
+    verdict = judged("rnn_step_forward", off_by_one_entry)
+    right = case.expected["h_t"][2, 1]
+    assert verdict.fault.array == "h_t"
+    assert verdict.fault.index == (2, 1)
+    assert verdict.fault.expected == pytest.approx(right)
+    assert f"Got {right + 0.25:.6g}, expected {right:.6g}" in text(verdict)
+
+
+def test_the_first_wrong_time_step_is_reported():
+    def lapses(xs, h0, W_xh, W_hh, b_h):
+        h_t, states = h0, []
+        for t, x_t in enumerate(xs):
+            h_t = np.tanh(x_t @ W_xh + h_t @ W_hh + b_h) * (0.5 if t == 4 else 1)
+            states.append(h_t)
+        return np.stack(states), {}
+
+    verdict = judged("rnn_forward", lapses)
+    assert verdict.fault.step == 4
+    assert "time step 4" in text(verdict)
+
+
+def test_a_known_bug_is_named_with_its_sentence():
+    verdict = judged("rnn_step_forward", buggy("rnn_step_forward", "no-tanh"))
+    assert verdict.bug == "no-tanh"
+    assert "This looks like:" in text(verdict)
+
+
+def test_a_stub_is_one_line_that_names_the_task():
+    def rnn_forward(xs, h0, W_xh, W_hh, b_h):
+        raise NotImplementedError("Exercise 2.2: rnn_forward")
+
+    report = text(judged("rnn_forward", rnn_forward))
+    assert report.count("\n") == 0
+    assert "Exercise 2.2" in report
+
+
+def test_writing_into_an_input_costs_purity_and_says_the_values_are_right():
+    def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h):
+        h_prev @= W_hh
+        h_prev += x_t @ W_xh + b_h
+        return np.tanh(h_prev), {}
+
+    verdict = judged("rnn_step_forward", rnn_step_forward)
+    lines = {line.aspect: line for line in verdict.lines}
+    assert verdict.values_right
+    assert not lines["purity"].ok
+    assert "writes into h_prev" in lines["purity"].text
+    assert "your values are right" in text(verdict).lower()
+
+
+def test_a_shape_fault_has_its_own_line_and_costs_no_value_points():
+    def rnn_forward(xs, h0, W_xh, W_hh, b_h):
+        h_t, states = h0, []
+        for t in range(max(2, len(xs))):  # a peeled step that needs T > 1
+            h_t = np.tanh(xs[t] @ W_xh + h_t @ W_hh + b_h)
+            states.append(h_t)
+        return np.stack(states), {}
+
+    verdict = judged("rnn_forward", rnn_forward)
+    lines = {line.aspect: line for line in verdict.lines}
+    assert verdict.values_right
+    assert "T=1" in lines["shapes"].text
+    assert not lines["shapes"].ok
+
+
+def test_float64_out_of_float32_is_a_matter_of_purity():
+    def stable_sigmoid(a):
+        return solution("stable_sigmoid")(np.asarray(a, dtype=np.float64))
+
+    verdict = judged("stable_sigmoid", stable_sigmoid)
+    assert verdict.values_right
+    assert "float64" in text(verdict)
+
+
+def test_a_factor_of_the_batch_is_named_as_such():
+    def mse(pred, target):
+        diff = pred - target
+        return (diff**2).mean(), diff / diff.size / 4
+
+    assert "1/8 of the right array" in text(judged("mse", mse))
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        None,
+        "h",
+        [[1.0], [2.0, 3.0]],
+        np.array([object()]),
+        {"h_t": None},
+        (np.full((3, 5), np.nan), {}),
+        (1, 2, 3, 4),
+        np.zeros(0),
+        {1: 2},
+    ],
+    ids=str,
+)
+def test_nonsense_is_wrong_and_never_a_crash(nonsense):
+    verdict = judged("rnn_step_forward", lambda *args: nonsense)
+    assert verdict.status == "wrong"
+    assert verdict.points == 0
+
+
+def test_an_error_is_told_with_the_line_that_raised_it():
+    def mse(pred, target):
+        return pred @ target.T @ np.ones(77), None
+
+    assert "mse raised ValueError" in text(judged("mse", mse))
+
+
+def test_a_quiz_counts_each_entry_and_shows_no_answer():
+    answers = solution("read_traces")()
+    half = [*answers[:3], 99, 99, 99]
+    verdict = judged("read_traces", lambda: half)
+    assert verdict.points == pytest.approx(1.5)
+    assert "3 of 6" in text(verdict)
+    assert "expected" not in text(verdict).lower()
+
+
+def test_a_name_that_the_exercise_lacks_is_one_sentence(monkeypatch):
+    folder = oracle.checks.folder(CELL)
+    monkeypatch.chdir(folder)
+    with pytest.raises(KeyError, match="no graded function 'rnn_fwd'"):
+        check("rnn_fwd", lambda: None)
+
+
+def test_without_checks_npz_the_sentence_says_where_it_belongs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="beside the notebook"):
+        check("no_such_function", lambda: None)
+
+
+def test_a_damaged_checks_npz_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "checks.npz").write_bytes(b"PK\x03\x04 half a file")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"checks\.npz is damaged.*fetch it again"):
+        check("rnn_forward", lambda: None)
+
+
+def test_in_a_terminal_check_prints_plain_text(capsys):
+    check("mse", solution("mse"))
+    assert capsys.readouterr().out.startswith("[ ok ] Exercise 2.5 mse: right")
+
+
+def test_in_a_notebook_the_report_is_html_and_escapes_what_students_wrote():
+    class Odd(Exception):
+        pass
+
+    def mse(pred, target):
+        raise Odd("<script>alert(1)</script>")
+
+    verdict = judged("mse", mse)
+    bundle = Report(verdict)._repr_mimebundle_()
+    assert "<script>" not in bundle["text/html"]
+    assert "&lt;script&gt;" in html(verdict)
+    assert Verdict.from_dict(bundle[VERDICT_MIME]) == verdict
+
+
+def test_the_check_needs_no_answer_code(monkeypatch):
+    """The package that students get must work where solutions/ does not exist."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys; sys.modules['autograder'] = None; import unrolled.check; "
+        "from unrolled import public_case; "
+        "print(public_case('02-recurrent-cell', 'mse').expected['loss'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert float(done.stdout) > 0
+
+
+def test_importing_the_package_needs_numpy_only():
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, unrolled; heavy = {'matplotlib', 'torch', 'IPython', 'nbformat', "
+        "'scipy', 'pandas'} & set(sys.modules); print(sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stderr
