@@ -99,8 +99,10 @@ def _expected(task: Task, value: Any) -> dict[str, np.ndarray]:
     if task.as_dict:
         return {name: np.asarray(value[name]) for name in task.arrays}
     items = value if isinstance(value, tuple) else (value,)
-    pairs = zip(task.returns, items, strict=True)
-    return {name: np.asarray(item) for name, item in pairs if name != "cache"}
+    found: dict[str, Any] = {}
+    for name, item in zip(task.returns, items, strict=True):
+        found.update(item if name in task.keys else {name: item})
+    return {name: np.asarray(found[name]) for name in task.arrays}
 
 
 def _cast(value: Value, dtype: Any) -> Value:

@@ -7,6 +7,7 @@ both see a submission alike. It judges nothing: it calls, copies and reports.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import traceback
 import warnings
@@ -45,7 +46,7 @@ def answer(
     second call on the same cache returned (`again_error` if it raised).
     """
     for name in question.get("stand_ins", ()):
-        namespace[name] = _Proxy(name, stand_in)
+        namespace[name] = _Proxy(name, stand_in, namespace.get(name))
     with _quiet():
         try:
             return _answer(question, namespace)
@@ -203,13 +204,17 @@ def _kind(value: Any) -> str:
 class _Proxy:
     """Stands in for a function that the grader answers for."""
 
-    def __init__(self, name: str, stand_in: StandIn | None) -> None:
+    def __init__(self, name: str, stand_in: StandIn | None, own: Any = None) -> None:
         self.__name__ = name
         self._stand_in = stand_in
+        self._own = own  # the student's function: it knows its arguments' names
 
     def __call__(self, *args: Any, **kwargs: Any) -> Value:
         if self._stand_in is None:
             raise NotImplementedError(self.__name__)
+        if kwargs and callable(self._own):
+            args = inspect.signature(self._own).bind(*args, **kwargs).args
+            kwargs = {}
         values = [plain(a) for a in (*args, *kwargs.values())]
         value = self._stand_in(self.__name__, values)
         return tuple(value) if isinstance(value, list) else value

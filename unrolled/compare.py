@@ -13,7 +13,6 @@ import numpy as np
 
 from unrolled.task import Case, Task, Value
 
-
 # kinds of faults that leave no arrays to compare
 FORMLESS = ("structure", "missing", "not_an_array")
 

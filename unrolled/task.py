@@ -18,6 +18,7 @@ class Task:
     """One graded function: its signature, as data, and what it is worth.
 
     `returns` names what comes back, in order; "cache" is opaque and never read.
+    `keys` are those of a returned item that is a dict among others (loss, grads).
     `before` is the function whose cache this one takes. `uses` are the graded
     functions it may call: where one of them is wrong, that is not this one's fault.
     """
@@ -28,6 +29,7 @@ class Task:
     returns: tuple[str, ...]
     points: Mapping[str, int] = field(default_factory=dict)
     as_dict: bool = False
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     before: str | None = None
     uses: tuple[str, ...] = ()
     over_time: tuple[str, ...] = ()  # returned arrays whose first axis is time
@@ -42,8 +44,9 @@ class Task:
 
     @property
     def arrays(self) -> tuple[str, ...]:
-        """The returned names that are compared."""
-        return tuple(name for name in self.returns if name != "cache")
+        """The returned names that are compared, those inside a dict one by one."""
+        kept = (name for name in self.returns if name != "cache")
+        return tuple(key for name in kept for key in self.keys.get(name, (name,)))
 
     @property
     def backward(self) -> bool:

@@ -76,6 +76,8 @@ class Verdict:
 
     @property
     def values_right(self) -> bool:
+        if not self.of:  # an earlier exercise's function: it has no lines here
+            return self.status in ("full", "partial")
         values = [line for line in self.lines if line.aspect == "values"]
         return bool(values) and all(line.ok for line in values)
 
