@@ -185,6 +185,8 @@ def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
     if not close(got, ratio.flat[0] * expected, 1e-9).all():
         return ""
     factor = float(ratio.flat[0])
+    if not factor:  # next to nothing, where all of it is not quite zero
+        return ""
     if abs(factor + 1) < 1e-9:
         return "it has the wrong sign"
     inverse = 1 / factor
