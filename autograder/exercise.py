@@ -12,9 +12,10 @@ The notebook is py:percent text. A cell's header says what it is:
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -43,22 +44,60 @@ class Edit:
     """A known bug as a change of the solution's text, and what the student reads.
 
     `old` must occur exactly once in the solution cell of the function. `more` are
-    further (old, new) pairs where one mistake touches several places of a line.
+    further (old, new) pairs where one mistake touches several places.
     """
 
     name: str
     old: str
     new: str
     says: str
+    more: tuple[tuple[str, str], ...] = ()
 
     def apply(self, source: str, where: str) -> str:
-        count = source.count(self.old)
-        if count != 1:
-            raise ExerciseError(
-                f"Bug {self.name!r} of {where}: its old text occurs {count} times in "
-                "the solution, not once; change bugs.py."
-            )
-        return source.replace(self.old, self.new)
+        for old, new in ((self.old, self.new), *self.more):
+            count = source.count(old)
+            if count != 1:
+                raise ExerciseError(
+                    f"Bug {self.name!r} of {where}: its old text {old!r} occurs "
+                    f"{count} times in the solution, not once; change bugs.py."
+                )
+            source = source.replace(old, new)
+        return source
+
+
+def every_combination(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """All ways to leave some of a snippet's mistakes in place, fewest first."""
+    return tuple(
+        _left(chosen, len(edits))
+        for size in range(1, len(edits) + 1)
+        for chosen in itertools.combinations(edits, size)
+    )
+
+
+def _left(chosen: Sequence[Edit], total: int) -> Edit:
+    first, *others = chosen
+    says = f"{len(chosen)} of the {total} mistakes left: "
+    says += "; ".join(edit.says for edit in chosen) + "."
+    if len(chosen) == total:  # finding the first one is the reader's
+        says = f"all {total} mistakes are still there: repair one and check again."
+    return Edit(
+        " + ".join(edit.name for edit in chosen),
+        first.old,
+        first.new,
+        says,
+        (*first.more, *(p for e in others for p in ((e.old, e.new), *e.more))),
+    )
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A correct solution in another style: whole solution cells by their names, and
+    the aspects that it may lose, by function ("purity" for one that writes into
+    its input); every value is right."""
+
+    name: str
+    cells: Mapping[str, str]
+    loses: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -73,7 +112,7 @@ class Exercise:
     draws: Mapping[str, Callable[..., dict[str, Any]]]
     data: Callable[..., dict[str, Any]]
     edits: Mapping[str, tuple[Edit, ...]]
-    variants: Mapping[str, str]
+    variants: Mapping[str, Variant]
 
     @property
     def graded(self) -> dict[str, Task]:
@@ -124,7 +163,7 @@ def load(slug: str) -> Exercise:
         varies=cases.CASES,
         draws={name: getattr(cases, name) for name in cases.CASES},
         data=getattr(cases, "data", lambda rng, reference: {}),
-        edits={name: tuple(edits) for name, edits in bugs.BUGS.items()},
+        edits=_edits(bugs),
         variants=variants,
     )
 
@@ -147,10 +186,39 @@ def _included(what: str) -> str:
     return "\n".join([_BEGIN, *(part.strip() + "\n" for part in parts), _END])
 
 
-def _variants(path: Path) -> dict[str, str]:
-    """Named correct solutions in other styles: `# %% variant="name"` cells."""
+def _edits(bugs: ModuleType) -> dict[str, tuple[Edit, ...]]:
+    """The bank; for the functions in COMBINE, with every combination of its bugs."""
+    combine = getattr(bugs, "COMBINE", ())
+    return {
+        name: every_combination(edits) if name in combine else tuple(edits)
+        for name, edits in bugs.BUGS.items()
+    }
+
+
+def _variants(path: Path) -> dict[str, Variant]:
+    """Correct solutions in other styles, cell by cell:
+
+    # %% variant="tuple cache" cell="rnn_forward" loses="rnn_forward: purity"
+    """
     cells = jupytext.reads(path.read_text("utf-8"), fmt="py:percent").cells
-    return {c.metadata["variant"]: c.source for c in cells if "variant" in c.metadata}
+    found: dict[str, Variant] = {}
+    for cell in cells:
+        name = cell.metadata.get("variant")
+        if name is None:
+            continue
+        before = found.get(name, Variant(name, {}, {}))
+        found[name] = Variant(
+            name,
+            {**before.cells, cell.metadata["cell"]: cell.source},
+            {**before.loses, **_losses(cell.metadata.get("loses", ""))},
+        )
+    return found
+
+
+def _losses(text: str) -> dict[str, tuple[str, ...]]:
+    """ "rnn_forward: purity; mse: shapes purity" as a dict."""
+    pairs = (part.split(":") for part in text.split(";") if part.strip())
+    return {name.strip(): tuple(aspects.split()) for name, aspects in pairs}
 
 
 def _module(path: Path) -> ModuleType:
