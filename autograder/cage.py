@@ -1,0 +1,249 @@
+"""The warm parent in its bubblewrap, seen from outside: start it, fork it, stop it.
+
+What is mounted is a list of what is let in, not of what is kept out: the system's
+/usr, the interpreter, the package `unrolled`, the inside of the sandbox and the wire.
+Started by root, everything runs as `nobody`: root steps down before bubblewrap starts.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from autograder import wire
+from autograder.faults import GraderFault
+
+HERE = Path(__file__).resolve().parent
+COURSE = HERE.parent
+NOBODY = "65534"
+DOCTOR = "`python -m autograder doctor` says what this machine can contain"
+ROOM = 16 << 20  # for what the warm parent writes; no session sees it
+
+# Root's part: show nobody the folders that root alone may reach, then become nobody.
+_STEP_DOWN = f"""set -e
+mount -t tmpfs -o mode=755,size=1m none "$1"
+cd "$1"; shift
+while [ "$1" != -- ]; do
+  if [ -d "$1" ]; then mkdir "$2"; else : > "$2"; fi
+  mount --bind "$1" "$2"; shift 2
+done
+shift; cd /
+exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=-all -- "$@"
+"""
+
+
+class Cage:
+    """One warm parent. `how` is "user", "nobody", "root" or "bare" once it runs."""
+
+    def __init__(self, imports: Iterable[str], *, contained: bool, wait_s: float):
+        self.imports = tuple(imports)
+        self.contained = contained
+        self.wait_s = wait_s
+        self.how = ""
+        self._process: subprocess.Popen | None = None
+        self._control: socket.socket | None = None
+        self._stage = ""
+
+    def start(self) -> None:
+        """Start it in the strongest way that works here; GraderFault if none does."""
+        problems = []
+        for how in self._ways():
+            self.how = how
+            problem = self._try(how)
+            if not problem:
+                return
+            self.stop()
+            problems.append(problem)
+        raise GraderFault(f"The sandbox did not start: {problems[0]}. {DOCTOR}.")
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def fork(self, request: dict, fds: list[int]) -> None:
+        """Ask for a new session that gets these two sockets."""
+        if self._control is None:
+            raise OSError("the warm parent is not running")
+        socket.send_fds(self._control, [wire.encode(request)], fds)
+
+    def stop(self) -> None:
+        if self._control is not None:
+            self._control.close()  # it ends by itself; the kill is for when it cannot
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        if self._stage:
+            os.rmdir(self._stage)
+        self._control = self._process = None
+        self._stage = ""
+
+    def _ways(self) -> list[str]:
+        if not self.contained:
+            return ["bare"]
+        if sys.platform != "linux":
+            raise GraderFault(
+                f"Submissions cannot be contained on {sys.platform}: grade on Linux, "
+                "or only your own code with --unsafe."
+            )
+        if shutil.which("bwrap") is None:
+            raise GraderFault(
+                "bubblewrap is missing: install Debian's package `bubblewrap`; "
+                f"{DOCTOR}."
+            )
+        return ["nobody", "root"] if os.geteuid() == 0 else ["user"]
+
+    def _try(self, how: str) -> str:
+        """Start it this way; what went wrong, or nothing."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control = ours
+        kind = "contained" if self.contained else "bare"
+        warm = [_interpreter(), "-P", "-s", "-m", "autograder.inside.warm"]
+        warm += [str(theirs.fileno()), kind, *self.imports]
+        with theirs, tempfile.TemporaryFile() as errors:
+            try:
+                self._process = subprocess.Popen(
+                    self._command(how, warm),
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=errors,
+                    pass_fds=[theirs.fileno()],
+                    env=_environment(contained=self.contained),
+                    cwd="/",
+                    start_new_session=True,  # Ctrl-C is the grader's to handle
+                )
+            except OSError as error:
+                return f"{error.filename}: {error.strerror}"
+            theirs.close()
+            if _hears(ours, self.wait_s) == b"warm":
+                return ""
+            self._process.kill()
+            self._process.wait()
+            errors.seek(0)
+            said = errors.read()[-2000:].decode("utf-8", "replace").split("\n")
+        return _explained([line for line in said if line.strip()])
+
+    def _command(self, how: str, warm: list[str]) -> list[str]:
+        if how == "bare":
+            return warm
+        sources = _sources()
+        if how != "nobody":
+            return _bubblewrap([(path, path) for path in sources], sources, warm)
+        self._stage = tempfile.mkdtemp(prefix="autograder-")
+        shown = [(path, f"{self._stage}/{n}") for n, path in enumerate(sources)]
+        pairs = [part for n, path in enumerate(sources) for part in (str(path), str(n))]
+        step_down = ["unshare", "--mount", "--propagation", "private", "--"]
+        step_down += ["/bin/sh", "-c", _STEP_DOWN, "sh", self._stage, *pairs, "--"]
+        return step_down + _bubblewrap(shown, sources, warm)
+
+
+def _sources() -> dict[Path, str]:
+    """What is mounted read-only besides /usr, and where."""
+    found: dict[Path, str] = {}
+    for name in {sys.prefix, sys.base_prefix}:
+        path = Path(name).resolve()
+        if path == COURSE or path in COURSE.parents:
+            raise GraderFault(
+                f"The course lies inside the interpreter's folder {path}, which every "
+                "submission can read: move the course, or use a virtual environment."
+            )
+        if Path("/usr") not in (path, *path.parents):
+            found[path] = str(path)
+    if Path("/usr") in COURSE.parents:
+        raise GraderFault(f"The course lies in {COURSE}: move it out of /usr.")
+    found[COURSE / "unrolled"] = "/course/unrolled"
+    found[HERE / "inside"] = "/course/autograder/inside"
+    found[HERE / "wire.py"] = "/course/autograder/wire.py"
+    return found
+
+
+def _bubblewrap(
+    shown: list[tuple], targets: dict[Path, str], warm: list[str]
+) -> list[str]:
+    command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000"]
+    command += ["--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
+    command += ["--die-with-parent", "--new-session", "--clearenv"]
+    for name, value in _environment(contained=True).items():
+        command += ["--setenv", name, value]
+    command += ["--ro-bind", "/usr", "/usr", *_system_links(), "--proc", "/proc"]
+    command += ["--tmpfs", "/dev", "--dir", "/dev/shm"]
+    for name in ("null", "zero", "full", "random", "urandom"):
+        command += ["--dev-bind", f"/dev/{name}", f"/dev/{name}"]
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        command += ["--symlink", f"/proc/self/fd/{number}", f"/dev/{name}"]
+    command += ["--symlink", "/proc/self/fd", "/dev/fd", "--remount-ro", "/dev"]
+    command += ["--dir", "/tmp", "--size", str(ROOM), "--tmpfs", "/box"]
+    command += ["--dir", "/box/home", "--dir", "/box/tmp"]
+    for path, source in shown:
+        command += ["--ro-bind", str(source), targets[path]]
+    for path in {sys.prefix, sys.base_prefix}:
+        if str(Path(path).resolve()) != path and not path.startswith("/usr/"):
+            command += ["--symlink", str(Path(path).resolve()), path]
+    return [*command, "--remount-ro", "/", "--chdir", "/", "--", *warm]
+
+
+def _system_links() -> list[str]:
+    options = []
+    for name in ("lib", "lib32", "lib64", "libx32", "bin", "sbin"):
+        path = Path("/", name)
+        if path.is_symlink():
+            options += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            options += ["--ro-bind", str(path), str(path)]
+    for name in ("ld.so.cache", "alternatives"):  # where shared libraries are
+        options += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+    return options
+
+
+def _interpreter() -> str:
+    """This interpreter, by a path that holds inside as well."""
+    return str(Path(sys.prefix).resolve() / "bin" / Path(sys.executable).name)
+
+
+def _environment(*, contained: bool) -> dict[str, str]:
+    home, scratch = "/box/home", "/box/tmp"
+    if not contained:
+        home = scratch = tempfile.gettempdir()
+    threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+    return {
+        "PATH": f"{Path(sys.prefix).resolve()}/bin:/usr/bin:/bin",
+        "PYTHONPATH": "/course" if contained else str(COURSE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",  # the order of a set is the same in every run
+        "HOME": home,
+        "TMPDIR": scratch,
+        "USER": "student",  # getpass.getuser has no /etc/passwd to ask
+        "LANG": "C.UTF-8",
+        "IPYTHONDIR": f"{home}/.ipython",
+        "MPLCONFIGDIR": f"{home}/.matplotlib",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MALLOC_ARENA_MAX": "2",
+        **{f"{name}_NUM_THREADS": "1" for name in threads},
+    }
+
+
+def _hears(sock: socket.socket, wait_s: float) -> bytes:
+    until = time.monotonic() + wait_s
+    while time.monotonic() < until:
+        if select.select([sock], [], [], until - time.monotonic())[0]:
+            try:
+                return sock.recv(64)
+            except OSError:
+                return b""
+    return b""
+
+
+def _explained(said: list[str]) -> str:
+    """Bubblewrap's own words, or what they mean."""
+    text = said[-1].strip() if said else "it said nothing"
+    refused = ("namespace", "uid map", "Operation not permitted", "EPERM")
+    if text.startswith("bwrap:") and any(word in text for word in refused):
+        return f"this machine refuses user namespaces ({text})"
+    return text

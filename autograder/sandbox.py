@@ -1,0 +1,200 @@
+"""Run a submission where it can harm nobody, and hear only plain values from it.
+
+    with Sandbox() as sandbox, sandbox.open(public_dir) as session:
+        results = session.run(cells)
+        answer = session.ask(question)
+
+Covered, on Linux with bubblewrap, tried by tests/test_sandbox.py:
+  no network and no unix socket of the host; no file of the course, of other
+  submissions or of the home folders; a read-only system; own processes, users,
+  hostname and shared memory; no capability, no new privilege, no new namespace; memory
+  of each process, its processes, open files, file sizes, CPU and wall time and output;
+  everything that a session started is gone when it closes; the trusted process never
+  holds more of an output than the limits say, and a forged, cut or endless message is
+  `Ended("protocol")`. Where a cgroup can be made, memory of the session as a whole.
+
+Not covered:
+  a flaw in the kernel; side channels of the shared CPU; the sum of memory where no
+  cgroup can be made (then each process is bounded, and their number); notes that a
+  submission passes from one question to the next through memory that its cells shared,
+  so ask first what a stand-in would tell; whatever the interpreter's own folders hold,
+  which are readable inside. With `unsafe=True` nothing but time, memory of each process
+  and the values is bounded, and `contained` is False.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from autograder import cgroup, wire
+from autograder.cage import DOCTOR, Cage
+from autograder.faults import Ended, GraderFault
+from autograder.limits import Limits
+from autograder.outputs import CellResult
+from autograder.session import Session, StandIn
+
+__all__ = [
+    "CellResult",
+    "Ended",
+    "GraderFault",
+    "Limits",
+    "Sandbox",
+    "Session",
+    "StandIn",
+]
+
+START_S = 10.0  # to fork a session; seconds only on a machine that is overloaded
+DEFAULT = Limits()
+WORK = "/box/work"
+CREDENTIALS = struct.calcsize("3i")
+
+
+class Sandbox:
+    """One warm parent, and sessions forked from it. One worker process needs one."""
+
+    def __init__(
+        self,
+        limits: Limits = DEFAULT,
+        imports: tuple[str, ...] = ("numpy",),
+        *,
+        unsafe: bool = False,
+        start_s: float = 60.0,
+    ) -> None:
+        self.limits = limits
+        self.contained = not unsafe
+        self._cage = Cage(imports, contained=self.contained, wait_s=start_s)
+        self._groups: list[cgroup.Group] = []
+        self._made = 0
+        self._lock = threading.Lock()
+
+    def open(self, public_dir: Path | None = None) -> Session:
+        """A fresh session; the files of `public_dir` are copied to where it starts.
+
+        GraderFault if the sandbox does not start here. A warm parent that has died is
+        started again.
+        """
+        files = _files(public_dir)
+        with self._lock:
+            try:
+                session = self._open()
+            except OSError:  # the warm parent is gone, or was never there
+                self._cage.stop()
+                session = self._open_anew()
+        try:
+            session.give(files)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    @property
+    def how(self) -> str:
+        """Who the submissions run as: "user", "nobody", "root", "bare"; "" if none."""
+        return self._cage.how if self._cage.alive else ""
+
+    def close(self) -> None:
+        with self._lock:
+            self._cage.stop()
+            for group in self._groups:
+                group.remove()
+            self._groups.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _open_anew(self) -> Session:
+        cgroup.sweep()
+        self._cage.start()
+        try:
+            return self._open()
+        except OSError as error:
+            raise GraderFault(
+                f"The sandbox started but no session did: {error}. {DOCTOR}."
+            ) from None
+
+    def _open(self) -> Session:
+        """OSError if the warm parent does not answer, GraderFault if it cannot."""
+        channel, inner_channel = socket.socketpair()
+        life, inner_life = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        life.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        folder = WORK if self.contained else tempfile.mkdtemp(prefix="autograder-")
+        request = {"limits": dataclasses.asdict(self.limits), "folder": folder}
+        try:
+            with inner_channel, inner_life:
+                fds = [inner_channel.fileno(), inner_life.fileno()]
+                self._cage.fork(request, fds)
+            pid = _hear_ready(life)
+            group = self._group()
+            process = os.pidfd_open(pid)
+            doors = group.add(pid) if group else []
+            socket.send_fds(life, [b"go"], doors)
+            for door in doors:
+                os.close(door)
+        except BaseException:
+            channel.close()
+            life.close()
+            if not self.contained:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return Session(
+            self.limits,
+            process,
+            channel,
+            life,
+            group,
+            folder,
+            contained=self.contained,
+            done=self._take_back,
+        )
+
+    def _group(self) -> cgroup.Group | None:
+        if self._groups:
+            return self._groups.pop()
+        self._made += 1
+        # A process meets its own limit, and a readable MemoryError, before this one.
+        room = self.limits.memory_bytes + self.limits.tmpfs_bytes + (64 << 20)
+        return cgroup.Group.make(str(self._made), room, self.limits.processes)
+
+    def _take_back(self, group: cgroup.Group) -> None:
+        with self._lock:
+            self._groups.append(group)
+
+
+def _hear_ready(life: socket.socket) -> int:
+    """The new session's process 1, by what the kernel says of who sent this."""
+    life.settimeout(START_S)
+    heard, extra, _, _ = life.recvmsg(600, socket.CMSG_SPACE(CREDENTIALS))
+    life.settimeout(None)
+    if heard.startswith(b"fault "):
+        said = heard[6:].decode("utf-8", "replace")
+        raise GraderFault(f"A session cannot be contained here: {said}. {DOCTOR}.")
+    for level, kind, data in extra:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_CREDENTIALS) and heard:
+            return struct.unpack("3i", data[:CREDENTIALS])[0]
+    raise ConnectionResetError("the warm parent is gone")
+
+
+def _files(folder: Path | None) -> bytes:
+    """The regular files of a public folder, as one frame."""
+    found = {}
+    for path in sorted(folder.rglob("*")) if folder else ():
+        if path.is_file() and not path.is_symlink():
+            name = path.relative_to(folder).as_posix()  # type: ignore[arg-type]
+            found[name] = np.frombuffer(path.read_bytes(), np.uint8)
+    try:
+        return wire.frame(found)
+    except wire.WireError as error:
+        raise GraderFault(f"The files of {folder} are too much: {error}.") from None
