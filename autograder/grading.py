@@ -1,0 +1,190 @@
+"""Grade one submission: run its cells in the sandbox, question it, judge the answers.
+
+    graded = grade(slug, cells, secret)
+
+Nothing here knows nbgrader. One process keeps one warm sandbox and, per course
+secret, one set of hidden cases; both are made when they are first needed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from autograder import faults, oracle
+from autograder.exercise import EXERCISES, load
+from autograder.sandbox import CellResult, GraderFault, Limits, Sandbox, Session
+from unrolled.judge import Examiner, could_not_check
+from unrolled.task import Bug, Case, Task, Value
+from unrolled.verdict import Ended, Verdict
+
+LIMITS = Limits(question_s=5.0, session_s=120.0)
+IMPORTS = ("numpy", "matplotlib.pyplot", "unrolled")  # warm before the first cell
+SIDE, ENTRIES = 64, 4096  # the largest array that a stand-in computes with
+PLACES = ("before", "call", "again", "value")
+STATUSES = ("ok", "error", "stub", "missing")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What came of one submission: a verdict for each function, outputs for each
+    cell, and `fault` where the grader itself failed."""
+
+    verdicts: Mapping[str, Verdict]
+    results: Sequence[CellResult] = ()
+    fault: str = ""
+    notes: Sequence[str] = field(default=())
+
+    @property
+    def points(self) -> float:
+        return sum(verdict.points for verdict in self.verdicts.values())
+
+
+def grade(
+    slug: str, cells: Sequence[str], secret: bytes, sandbox: Sandbox | None = None
+) -> Graded:
+    """Run `cells` and judge every graded function of the exercise.
+
+    Whatever the submission does ends in a verdict. What the grader's own side does
+    wrong ends in "could_not_check", never in a zero.
+    """
+    try:
+        with (sandbox or shared_sandbox()).open(EXERCISES / slug) as session:
+            return _examined(slug, cells, secret, session)
+    except (GraderFault, OSError, MemoryError) as error:
+        log.error("%s could not be graded: %s", slug, error)
+        return unchecked(slug, f"the grader failed ({_short(error)}).")
+
+
+def unchecked(slug: str, reason: str) -> Graded:
+    """No function could be checked, for a reason that a person has to look at."""
+    tasks = load(slug).graded
+    verdicts = {name: could_not_check(task, reason) for name, task in tasks.items()}
+    return Graded(verdicts, fault=reason)
+
+
+def _examined(
+    slug: str, cells: Sequence[str], secret: bytes, session: Session
+) -> Graded:
+    try:
+        results = session.run(list(cells))
+    except faults.Ended as end:
+        results = [CellResult("crashed") for _ in cells]
+        log.info("%s: %s", slug, end)
+    examiner = Examiner(
+        oracle.tasks(slug),
+        {name: hidden_cases(slug, name, secret) for name in oracle.tasks(slug)},
+        lambda name: hidden_bugs(slug, name, secret),
+        partial(_ask, slug, session),
+        stands_in=True,
+        hidden=True,
+    )
+    tasks = load(slug).graded
+    found = {name: _verdict(examiner, task) for name, task in tasks.items()}
+    return Graded(found, results)
+
+
+def _verdict(examiner: Examiner, task: Task) -> Verdict:
+    try:
+        return examiner.verdict(task.name)
+    except GraderFault as error:
+        log.error("%s could not be checked: %s", task.name, error)
+        return could_not_check(task, f"the grader failed ({_short(error)}).")
+    except Exception:  # a fault of ours, perhaps provoked: a person has to look
+        log.exception("%s could not be judged", task.name)
+        return could_not_check(task, "the grader could not judge what came back.")
+
+
+def _short(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+# asking
+
+
+def _ask(slug: str, session: Session, question: dict[str, Value]) -> dict[str, Any]:
+    """One question to the submission, and its answer, made safe to judge."""
+    offered = tuple(question["stand_ins"])
+    try:
+        answer = session.ask(question, partial(_stand_in, slug, offered))
+    except faults.Ended as end:
+        raise Ended(end.kind, end.sentence) from None
+    return _answer(answer, question)
+
+
+def _stand_in(slug: str, offered: Sequence[str], name: str, args: list) -> Value:
+    for arg in args:
+        if not _small(arg):
+            raise ValueError(f"{name} was called with arrays that are too large here")
+    return oracle.stand_in(slug, offered, name, args)
+
+
+def _small(value: Value) -> bool:
+    """Whether the reference may be run on it: a small call must not cost much."""
+    if isinstance(value, np.ndarray):
+        return value.size <= ENTRIES and max(value.shape, default=0) <= SIDE
+    if isinstance(value, dict):
+        return len(value) <= SIDE and all(map(_small, value.values()))
+    if isinstance(value, list):
+        return len(value) <= SIDE and all(map(_small, value))
+    return True
+
+
+def _answer(answer: Mapping[str, Any], question: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer with nothing in it that was not asked for.
+
+    The process that sent it may be the student's in every byte. Names and places
+    come from the question; texts are shown to nobody while cases are hidden.
+    """
+    if answer.get("status") not in STATUSES:
+        raise Ended("protocol", "Your notebook sent the grader what is not an answer.")
+    before = question["before"]
+    names = [question["call"]] + ([before["call"]] if before else [])
+    function, after = answer.get("function"), answer.get("after")
+    safe = dict(answer)
+    safe["function"] = function if function in names else question["call"]
+    safe["where"] = answer["where"] if answer.get("where") in PLACES else "call"
+    after = after if isinstance(after, dict) else {}
+    args = [name for name in question["args"] if name in question["inputs"]]
+    safe["after"] = {name: after[name] for name in args if name in after}
+    return safe
+
+
+# what is the same for a whole class
+
+
+@lru_cache(maxsize=256)
+def hidden_cases(slug: str, function: str, secret: bytes) -> tuple[Case, ...]:
+    return oracle.cases(slug, function, secret)
+
+
+@lru_cache(maxsize=256)
+def hidden_bugs(slug: str, function: str, secret: bytes) -> tuple[Bug, ...]:
+    return oracle.bugs(slug, function, hidden_cases(slug, function, secret))
+
+
+_shared: dict[int, Sandbox] = {}  # by process: a fork must not use its parent's
+
+
+def shared_sandbox() -> Sandbox:
+    """This process's sandbox; its warm parent serves one student after another."""
+    if os.getpid() not in _shared:
+        _shared.clear()
+        _shared[os.getpid()] = Sandbox(LIMITS, IMPORTS)
+        atexit.register(_close)
+    return _shared[os.getpid()]
+
+
+def _close() -> None:
+    sandbox = _shared.pop(os.getpid(), None)
+    if sandbox is not None:
+        sandbox.close()

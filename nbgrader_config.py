@@ -1,0 +1,84 @@
+"""nbgrader on this tree: plain commands, with verdicts from the sandbox.
+
+    nbgrader generate_assignment 02-recurrent-cell
+    nbgrader autograde 02-recurrent-cell
+    nbgrader generate_feedback 02-recurrent-cell
+    nbgrader export
+
+Run them in the repository, with .venv/bin on PATH (`source .venv/bin/activate`), or
+from anywhere with --course-dir=<repository>. Hand-ins go to
+_grading/submitted/<student>/<exercise>/<exercise>.ipynb. Another folder than _grading
+is used with UNROLLED_GRADING=<folder inside the repository>.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from autograder.derive import grading_folder
+from autograder.exercise import slugs
+from autograder.plugin import make_sources
+
+c = get_config()  # noqa: F821 - given by traitlets
+
+ROOT = Path(__file__).resolve().parent
+FOLDER = grading_folder()
+STEP = FOLDER.relative_to(ROOT).as_posix()
+
+# nbgrader calls `alembic` by name
+os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ.get("PATH", "")])
+make_sources()
+
+c.CourseDirectory.root = str(ROOT)
+c.CourseDirectory.course_id = "unrolled"
+c.CourseDirectory.db_url = f"sqlite:///{FOLDER}/gradebook.db"
+c.CourseDirectory.source_directory = f"{STEP}/source"
+c.CourseDirectory.release_directory = "exercises"
+c.CourseDirectory.submitted_directory = f"{STEP}/submitted"
+c.CourseDirectory.autograded_directory = f"{STEP}/autograded"
+c.CourseDirectory.feedback_directory = f"{STEP}/feedback"
+c.CourseDirectory.solution_directory = f"{STEP}/solution"
+c.CourseDirectory.source_with_tests_directory = f"{STEP}/source_with_tests"
+# nbgrader copies a hand-in's other files from step to step, and follows links. An
+# exercise's own folder on this list stops that; the exchange, which looks at what is
+# in the folder, still copies it.
+c.CourseDirectory.ignore = [
+    ".ipynb_checkpoints",
+    "*.pyc",
+    "__pycache__",
+    "feedback",
+    *slugs(),
+]
+
+c.GenerateAssignment.exporter_class = "autograder.plugin.Release"
+c.GenerateAssignment.post_convert_hook = "autograder.plugin.put_back"
+c.GenerateAssignment.preprocessors = [
+    "nbgrader.preprocessors.LockCells",
+    "autograder.derive.TaskStubs",
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.CheckCellMetadata",
+    "nbgrader.preprocessors.ComputeChecksums",
+    "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+c.Autograde.exporter_class = "autograder.plugin.HandIns"
+c.Autograde.pre_convert_hook = "autograder.plugin.find_notebook"
+c.Autograde.post_convert_hook = "autograder.plugin.keep_timestamp"
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.Autograde.autograde_preprocessors = [
+    "autograder.plugin.Examine",
+    "autograder.plugin.SaveVerdicts",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
+c.GenerateFeedback.post_convert_hook = "autograder.plugin.keep_timestamp"
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
