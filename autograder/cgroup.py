@@ -8,6 +8,7 @@ delegated v2 tree (`systemd-run --user --scope`). Elsewhere `Group.make` gives N
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pathlib import Path
 PREFIX = "autograder"
 ROOT = Path("/sys/fs/cgroup")
 OWN = Path("/proc/self/cgroup")
+_NUMBERS = itertools.count(1)  # of all sandboxes of this process
 
 
 @dataclass
@@ -27,21 +29,20 @@ class Group:
     killed: int = 0
 
     @classmethod
-    def make(cls, name: str, memory_bytes: int, processes: int) -> Group | None:
+    def make(cls, memory_bytes: int, processes: int) -> Group | None:
         """A new group with these limits, or None where none can be made."""
-        parents = _parents()
+        name = f"{PREFIX}-{os.getpid()}-{next(_NUMBERS)}"
         made: list[Path] = []
         memory = None
-        for controller, parent in parents.items():
-            folder = parent / f"{PREFIX}-{os.getpid()}-{name}"
+        for controller, parent in parents().items():
+            folder = parent / name
             try:
-                folder.mkdir(exist_ok=True)
+                folder.mkdir()
                 _limit(controller, folder, memory_bytes, processes)
             except OSError:
                 _remove(folder)
                 continue
-            if folder not in made:
-                made.append(folder)
+            made.append(folder)
             if controller in ("memory", "v2"):
                 memory = folder
         return cls(made, memory) if made else None
@@ -72,9 +73,11 @@ class Group:
             _remove(folder)
 
     def _killed(self) -> int:
+        if self.memory is None:
+            return 0
         for name in ("memory.oom_control", "memory.events"):
-            with contextlib.suppress(OSError, AttributeError):
-                for line in (self.memory / name).read_text().splitlines():  # type: ignore[operator]
+            with contextlib.suppress(OSError):
+                for line in (self.memory / name).read_text().splitlines():
                     if line.startswith("oom_kill "):
                         return int(line.split()[1])
         return 0
@@ -89,14 +92,14 @@ class Group:
 
 def sweep() -> None:
     """Remove the groups of graders that were killed."""
-    for parent in _parents().values():
+    for parent in parents().values():
         for folder in parent.glob(f"{PREFIX}-*-*"):
             pid = folder.name.split("-")[1]
             if pid.isdigit() and not Path("/proc", pid).exists():
                 _remove(folder)
 
 
-def _parents() -> dict[str, Path]:
+def parents() -> dict[str, Path]:
     """Controller to the folder in which we may make a group: ours, or the nearest
     above it that hands the controllers on."""
     found: dict[str, Path] = {}

@@ -74,7 +74,6 @@ class Sandbox:
         self.contained = not unsafe
         self._cage = Cage(imports, contained=self.contained, wait_s=start_s)
         self._groups: list[cgroup.Group] = []
-        self._made = 0
         self._lock = threading.Lock()
 
     def open(self, public_dir: Path | None = None) -> Session:
@@ -163,10 +162,9 @@ class Sandbox:
     def _group(self) -> cgroup.Group | None:
         if self._groups:
             return self._groups.pop()
-        self._made += 1
         # A process meets its own limit, and a readable MemoryError, before this one.
         room = self.limits.memory_bytes + self.limits.tmpfs_bytes + (64 << 20)
-        return cgroup.Group.make(str(self._made), room, self.limits.processes)
+        return cgroup.Group.make(room, self.limits.processes)
 
     def _take_back(self, group: cgroup.Group) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import select
 import shutil
@@ -49,7 +50,7 @@ class Session:
         self._process = process
         self._channel = Line(channel, life)
         self._life = life
-        self._group = group
+        self.group = group
         self._folder = folder
         self._end = time.monotonic() + self.limits.session_s
         self._over: Ended | None = None
@@ -122,8 +123,8 @@ class Session:
         os.close(self._process)
         if not self.contained:
             shutil.rmtree(self._folder, ignore_errors=True)
-        if self._group and gone:
-            self._done(self._group)
+        if self.group and gone:
+            self._done(self.group)
 
     def __enter__(self) -> Self:
         return self
@@ -148,7 +149,10 @@ class Session:
         try:
             self._channel.send(data, until)
             bounds = outputs.bounds(self.limits.output_bytes)
-            return outputs.read(self._channel.receive(until, bounds))
+            result = outputs.read(self._channel.receive(until, bounds))
+            if result.status == "error" and self.group and self.group.ran_out():
+                return dataclasses.replace(result, status="memory")
+            return result
         except LateError:
             self._over = self._late(f"Cell {number}", self.limits.cell_s)
         except GoneError as reason:
@@ -174,16 +178,18 @@ class Session:
         with theirs:
             self._channel.send_with(b"Q", theirs.fileno(), until)
         line.send(data, until)
-        for _ in range(self.limits.stand_in_calls + 1):
+        for calls in range(self.limits.stand_in_calls + 1):
             message = line.receive(until)
             if isinstance(message, dict) and message.keys() == {"answer"}:
                 return outputs.read_answer(message["answer"])
             name, args = outputs.read_call(message, question.get("stand_ins") or ())
-            if line.received > self.limits.stand_in_bytes:
-                raise Ended("protocol", "Your function called a helper with too much.")
             assert stand_in is not None  # read_call refuses where none was offered
+            if calls == self.limits.stand_in_calls:
+                break
+            if line.received > self.limits.stand_in_bytes:
+                break
             line.send(_stood_in(stand_in, name, args), until)
-        raise Ended("protocol", "Your function called a helper too many times.")
+        raise Ended("protocol", f"{question['call']} called {name} too often.")
 
     def _tidy(self) -> int | None:
         """Kill what the question left; the exit status of its process."""
@@ -241,7 +247,7 @@ class Session:
             return Ended("protocol", f"Your notebook stopped listening {when}.")
         if heard.startswith("exit "):
             return self._ended_by(int(heard[5:]), when)
-        if not heard and self._group and self._group.ran_out():
+        if not heard and self.group and self.group.ran_out():
             return self._ended_by(-signal.SIGKILL, when, out_of_memory=True)
         raise self._fault(heard or "it was killed from outside")
 
@@ -255,7 +261,7 @@ class Session:
         return None
 
     def _ended_by(self, status: int, when: str, out_of_memory: bool = False) -> Ended:
-        if out_of_memory or (self._group and self._group.ran_out()):
+        if out_of_memory or (self.group and self.group.ran_out()):
             room = self.limits.memory_bytes >> 20
             return Ended("memory", f"More than {room} MB of memory was used {when}.")
         if status == -signal.SIGXCPU:

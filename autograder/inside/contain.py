@@ -114,15 +114,16 @@ def _set_limits(limits: Mapping[str, int]) -> None:
     for name, value in wanted.items():
         which = getattr(resource, f"RLIMIT_{name}", None)
         if which is not None:
-            _lower(which, value)
+            # At the soft CPU limit comes SIGXCPU, which says why; then SIGKILL.
+            _lower(which, value, value + 1 if name == "CPU" else value)
 
 
-def _lower(which: int, value: int) -> None:
-    hard = resource.getrlimit(which)[1]
-    if hard != resource.RLIM_INFINITY:
-        value = min(value, hard)
+def _lower(which: int, soft: int, hard: int) -> None:
+    now = resource.getrlimit(which)[1]
+    if now != resource.RLIM_INFINITY:
+        soft, hard = min(soft, now), min(hard, now)
     with contextlib.suppress(ValueError, OSError):  # macOS refuses some of them
-        resource.setrlimit(which, (value, value))
+        resource.setrlimit(which, (soft, hard))
 
 
 def _address_space() -> int:
