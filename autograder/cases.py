@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from unrolled.answer import copy, plain
+from unrolled.functions import named
 from unrolled.task import Case, Task, Value
 
 
@@ -17,7 +19,8 @@ class Vary:
     """One case of a function: which sizes it has and what it is for.
 
     `zero` sets the named inputs to zero, `dtype` casts every float, `layout` is
-    "contiguous" or "strided"; `sizes` go to the case function as keywords.
+    "contiguous" or "strided", `raises` names the error that the inputs must meet;
+    `sizes` go to the case function as keywords.
     """
 
     name: str
@@ -25,6 +28,7 @@ class Vary:
     zero: tuple[str, ...]
     dtype: Any
     layout: str
+    raises: str
     sizes: Mapping[str, Any] = field(default_factory=dict)
 
     def __init__(
@@ -34,6 +38,7 @@ class Vary:
         zero: tuple[str, ...] = (),
         dtype: Any = None,
         layout: str = "contiguous",
+        raises: str = "",
         **sizes: Any,
     ) -> None:
         for key, value in (
@@ -42,15 +47,16 @@ class Vary:
             ("zero", zero),
             ("dtype", dtype),
             ("layout", layout),
+            ("raises", raises),
             ("sizes", sizes),
         ):
             object.__setattr__(self, key, value)
 
 
-def batch_and_sizes(**ones: int) -> tuple[Vary, ...]:
+def batch_and_sizes(*others: str, **ones: int) -> tuple[Vary, ...]:
     """The odd shapes that every recurrent function must survive: each size of one,
-    all sizes equal, a non-contiguous input, and float32."""
-    equal = dict.fromkeys(ones, 3)
+    all sizes equal (`others` too), a non-contiguous input, and float32."""
+    equal = dict.fromkeys((*others, *ones), 3)
     return (
         *(_sized(f"{name}={n}", {name: n}) for name, n in ones.items()),
         _sized("all sizes 3", equal),
@@ -77,22 +83,34 @@ def build(
     for name in vary.zero:
         inputs[name] = np.zeros_like(inputs[name])
     arguments = {name: copy(value) for name, value in inputs.items()}
+    arguments |= {name: named(inputs[name]) for name in task.functions}
     cache, before_expected = None, {}
     if before is not None:
         *outputs, cache = reference[before.name](*(arguments[a] for a in before.args))
         before_expected = dict(zip(before.arrays, outputs, strict=True))
         arguments["cache"] = cache
-    value = reference[task.name](*(arguments[name] for name in task.args))
+    call = partial(reference[task.name], *(arguments[name] for name in task.args))
     return Case(
         name=vary.name,
         aspect=vary.aspect,
         inputs=inputs,
-        expected=_expected(task, value),
+        expected=_refused(vary, call) if vary.raises else _expected(task, call()),
         rtol=1e-6 if vary.dtype is None else 1e-4,
         layout=vary.layout,
         cache=plain(cache),
         before_expected=before_expected,
+        raises=vary.raises,
     )
+
+
+def _refused(vary: Vary, call: Callable[[], Any]) -> dict[str, np.ndarray]:
+    """Nothing, if the reference raises what it must."""
+    try:
+        call()
+    except Exception as error:
+        if type(error).__name__ == vary.raises:
+            return {}
+    raise AssertionError(f"the reference does not raise {vary.raises}: {vary.name}")
 
 
 def _expected(task: Task, value: Any) -> dict[str, np.ndarray]:

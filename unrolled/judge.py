@@ -23,6 +23,7 @@ from unrolled.compare import (
     dtype_faults,
     faults,
     same_deviation,
+    settled,
 )
 from unrolled.task import Bug, Case, Task, Value, question
 from unrolled.verdict import Ended, Line, Verdict
@@ -144,7 +145,8 @@ class Examiner:
     def _ask(self, task: Task, case: Case, attempt: Attempt) -> Answer:
         before = self.tasks.get(task.before) if task.before else None
         cache = None if attempt.own_cache else case.cache
-        return self.ask(question(task, case, before, cache, attempt.stand_ins))
+        asked = question(task, case, before, cache, attempt.stand_ins)
+        return settled(case, self.ask(asked))
 
     def _cases(self, task: Task, aspect: str) -> list[Case]:
         return [case for case in self.cases[task.name] if case.aspect == aspect]
@@ -152,30 +154,34 @@ class Examiner:
     # one fault is counted once
 
     def _forgiving(self, task: Task, own: Trial) -> tuple[Trial, tuple[str, ...]]:
-        """Ask again without the faults of other functions; the best trial and them."""
-        blamed = self._blamed(task)
+        """Ask again without the faults of other functions; the best trial and them.
+
+        First without those whose values are wrong. Then without all that have any
+        fault: one that consumes its cache is right once and breaks what calls it
+        twice.
+        """
+        leans = self._leans_on(task)
+        blamed = tuple(n for n in leans if not self.verdict(n).values_right)
+        suspects = tuple(n for n in leans if self.verdict(n).status != "full")
         best = own
-        for attempt in self._attempts(task, blamed):
-            try:
-                trial = self._trial(task, attempt)
-            except Ended:
-                continue
-            if trial.right:
-                return trial, blamed or (CACHE_OF + str(task.before),)
-            if blamed and trial.share(task.arrays) > best.share(task.arrays):
-                best = trial
+        for faulty in dict.fromkeys((blamed, suspects)):
+            for attempt in self._attempts(task, faulty):
+                try:
+                    trial = self._trial(task, attempt)
+                except Ended:
+                    continue
+                if trial.right:
+                    return trial, faulty or (CACHE_OF + str(task.before),)
+                if blamed and trial.share(task.arrays) > best.share(task.arrays):
+                    best = trial
         return best, blamed
 
-    def _blamed(self, task: Task) -> tuple[str, ...]:
-        """The functions that this one leans on and that are wrong by themselves."""
+    def _leans_on(self, task: Task) -> list[str]:
+        """The graded functions that may have a part in what this one returns."""
         leans = [*task.uses]
         if task.before:
             leans += [task.before, *self.tasks[task.before].uses]
-        return tuple(
-            name
-            for name in dict.fromkeys(leans)
-            if name in self.cases and not self.verdict(name).values_right
-        )
+        return [name for name in dict.fromkeys(leans) if name in self.cases]
 
     def _attempts(self, task: Task, blamed: tuple[str, ...]) -> list[Attempt]:
         own_cache = task.before is None or not (
@@ -279,7 +285,7 @@ class Examiner:
         if error is not None:
             return self._told_error(task, error)
         assert fault is not None
-        where = _where(fault) + _since(task, trial, fault)
+        where = _where(fault) + _since(task, trial, fault) + _only_in(trial)
         text = f"{fault.text}{where}."
         if fault.got is not None and not self.hidden:
             text += f" Got {fault.got:.6g}, expected {fault.expected:.6g}."
@@ -426,6 +432,13 @@ def _where(fault: Fault) -> str:
     inner = ", ".join(map(str, fault.index))
     step = "" if fault.step is None else f", time step {fault.step}"
     return f" at [{inner}]{step}"
+
+
+def _only_in(trial: Trial) -> str:
+    """Which case goes wrong, where the plain one goes right."""
+    first, *others = trial.wrong
+    odd = [name for name in others if trial.wrong[name]]
+    return f", in the case {odd[0]!r} only" if odd and not trial.wrong[first] else ""
 
 
 def _since(task: Task, trial: Trial, fault: Fault) -> str:
