@@ -135,7 +135,7 @@ CASES = {
     "rnn_forward": (
         Vary("values"),
         Vary("another draw", T=3, B=6, D=5, H=4),
-        *batch_and_sizes(T=1, B=1, H=1),
+        *batch_and_sizes("D", T=1, B=1, H=1),
     ),
     "stable_sigmoid": (
         Vary("values"),
@@ -148,7 +148,7 @@ CASES = {
     "cross_entropy": (
         Vary("values"),
         Vary("large logits", gain=900.0),
-        *batch_and_sizes(T=1, B=1),
+        *batch_and_sizes("V", T=1, B=1),
         Vary("a mask that lets all through", "shapes", masked=False),
     ),
     "mse": (

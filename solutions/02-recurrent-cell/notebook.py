@@ -50,8 +50,8 @@ def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h):
     ### BEGIN SOLUTION
     a_t = x_t @ W_xh + h_prev @ W_hh + b_h  # (B, H)
     h_t = np.tanh(a_t)
-    cache = {"x_t": x_t, "h_prev": h_prev, "h_t": h_t, "W_xh": W_xh, "W_hh": W_hh}
-    return h_t, cache
+    cache = {"x_t": x_t, "h_prev": h_prev, "h_t": h_t}
+    return h_t, {**cache, "W_xh": W_xh, "W_hh": W_hh}
     ### END SOLUTION
 
 # %% check="rnn_step_forward"
@@ -116,10 +116,12 @@ plt.show()
 #
 # {task:stable_sigmoid}
 #
-# $\sigma(a) = 1 / (1 + e^{-a})$ is right on paper and overflows in the machine:
-# for $a = -800$, $e^{-a}$ is infinite. Use that $\sigma(a) = e^{a} / (1 + e^{a})$
-# is the same number, and never take the exponential of anything positive. Do not
-# write into `a`; accept an array of any shape.
+# $\sigma(a) = 1 / (1 + e^{-a})$ is right on paper and overflows in the machine.
+# For $a = -800$, $e^{-a}$ is infinite; NumPy complains, and the result is saved
+# by luck, because $1/\infty$ happens to be the right limit. The other form,
+# $\sigma(a) = e^{a} / (1 + e^{a})$, has no such luck: for $a = 800$ it gives
+# $\infty/\infty$, which is NaN. Use each where it is safe, and never take the
+# exponential of anything positive. Do not write into `a`; accept any shape.
 
 # %% solution="stable_sigmoid"
 def stable_sigmoid(a):
@@ -140,10 +142,10 @@ check("stable_sigmoid", stable_sigmoid)
 #
 # {task:cross_entropy}
 #
-# At every step the output layer gives `V` logits, and exactly one class is right.
+# At every step the output layer gives `V` logits, and just one class is right.
 # With $p = \mathrm{softmax}(\text{logits})$ the loss of one position is
-# $-\log p_{\text{target}}$. Sequences have different lengths, so a boolean `mask`
-# says which positions count; the loss is the mean over those.
+# $-\log p_{\text{target}}$. Sequences have different lengths, so a boolean
+# `mask` says which positions count; the loss is the mean over those.
 #
 # Return the loss and its gradient with respect to the logits. A masked-out
 # position contributes to neither. Shift the logits by their maximum before the
@@ -153,8 +155,8 @@ check("stable_sigmoid", stable_sigmoid)
 def cross_entropy(logits, targets, mask):
     """Mean softmax cross-entropy over the positions that count.
 
-    logits (T, B, V) float, targets (T, B) integers in [0, V), mask (T, B) bool,
-    with at least one True.
+    logits (T, B, V) float, targets (T, B) integers in [0, V),
+    mask (T, B) bool, with at least one True.
     Returns loss (a number) and dlogits (T, B, V), zero where mask is False.
     """
     ### BEGIN SOLUTION
@@ -209,9 +211,9 @@ check("mse", mse)
 # recording is sound.
 #
 # `traces` is a list of six dicts with the keys `xs`, `h0`, `W_xh`, `W_hh`, `b_h`
-# and `hs`. You have a cell that you trust. For each recording, find the time step
-# at which the slip happened, and -1 for the sound one. Look first, then compute:
-# a step is right if it follows from the *recorded* state before it.
+# and `hs`. You have a cell that you trust. For each recording, find the time
+# step at which the slip happened, and -1 for the sound one. Look first, then
+# compute: a step is right if it follows from the *recorded* state before it.
 
 # %% given="traces"
 traces = public_data("02-recurrent-cell", "traces")
@@ -219,7 +221,7 @@ len(traces), traces[0]["hs"].shape
 
 # %% solution="read_traces"
 def read_traces():
-    """The time step of the slip in each of the six traces; -1 for the sound one.
+    """The time step of the slip in each of the six traces, -1 if sound.
 
     Returns a list of six integers.
     """
