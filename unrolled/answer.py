@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from unrolled.functions import named
 from unrolled.task import Value
 
 StandIn = Callable[[str, list[Value]], Value]
@@ -60,6 +61,8 @@ def _answer(question: Mapping[str, Value], namespace: Mapping[str, Any]) -> dict
 
     def arguments() -> list:
         fresh = {name: copy(inputs[name], layout) for name in inputs}
+        for name in question.get("functions", ()):
+            fresh[name] = named(inputs[name])
         return [cache if name == "cache" else fresh[name] for name in question["args"]]
 
     args = arguments()

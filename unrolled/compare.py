@@ -21,7 +21,7 @@ FORMLESS = ("structure", "missing", "not_an_array")
 class Fault:
     """The first thing that is wrong with one array.
 
-    kind: "structure", "missing", "not_an_array", "shape", "nan" or "value".
+    kind: "structure", "missing", "not_an_array", "shape", "nan", "value" or "refusal".
     `harmless` marks a fault of form only: the values are right.
     """
 
@@ -195,8 +195,28 @@ def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
     return f"it is {factor:.6g} times the right array"
 
 
+def settled(case: Case, answer: Mapping[str, Value]) -> Mapping[str, Value]:
+    """An error where one is asked for is an answer like others, right or wrong."""
+    if not case.raises or answer["status"] != "error" or answer["where"] != "call":
+        return answer
+    kind = str(answer["error"]).partition(":")[0]
+    return {**answer, "status": "ok", "raised": kind, "value": None, "after": {}}
+
+
+def _refusal(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, Fault]:
+    """What is wrong with the answer to inputs that must be refused."""
+    raised = answer.get("raised", "")
+    if raised == case.raises:
+        return {}
+    did = "raises another error" if raised else "gives a result"
+    text = f"{task.name} {did} where it must raise {case.raises}"
+    return {task.arrays[0]: Fault("refusal", task.arrays[0], text)}
+
+
 def faults(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, Fault]:
     """The faulty arrays of an answer whose status is "ok", by name."""
+    if case.raises:
+        return _refusal(task, case, answer)
     arrays, fault = arrays_of(task, answer["value"])
     if fault:
         return {fault.array: fault}
@@ -224,6 +244,8 @@ def _same(one: Value, other: Value) -> bool:
 
 def again_fault(task: Task, case: Case, answer: Mapping[str, Value]) -> str:
     """ "" if a second call gave the same, else "error" or "differs"."""
+    if case.raises:
+        return ""
     if answer.get("again_error"):
         return "error"
     first, fault = arrays_of(task, answer["value"])
@@ -283,6 +305,7 @@ def deviation(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, 
     Known bugs are stored as deviations, and a student's are matched with them. In
     a case of aspect "values" wrong arrays are kept whole; elsewhere their names do.
     """
+    answer = settled(case, answer)
     if answer["status"] != "ok":
         kind = answer.get("error", answer["status"]).split(":")[0]
         return {"error": kind, "where": answer.get("where", "")}
@@ -290,7 +313,9 @@ def deviation(task: Task, case: Case, answer: Mapping[str, Value]) -> dict[str, 
     wrong = faults(task, case, answer)
     if any(f.kind in FORMLESS for f in wrong.values()):
         return {"structure": sorted(wrong)}
-    if wrong and case.aspect == "values":
+    if wrong and case.raises:
+        found["wrong"] = answer.get("raised", "a result")
+    elif wrong and case.aspect == "values":
         arrays, _ = arrays_of(task, answer["value"])
         found["wrong"] = {n: np.asarray(arrays[n], dtype=float) for n in wrong}
     elif wrong:

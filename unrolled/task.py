@@ -33,6 +33,7 @@ class Task:
     before: str | None = None
     uses: tuple[str, ...] = ()
     over_time: tuple[str, ...] = ()  # returned arrays whose first axis is time
+    functions: tuple[str, ...] = ()  # arguments that are names in unrolled.functions
     quiz: bool = False  # the answers are never shown, each entry counts by itself
     read: str = ""  # where the book explains it
     minutes: int = 10
@@ -59,7 +60,8 @@ class Case:
 
     `inputs` also holds the arguments of `task.before`. `cache` is the reference's
     cache as plain arrays, for when the student's own forward is wrong;
-    `before_expected` tells whether it is.
+    `before_expected` tells whether it is. `raises` is the error that the call has to
+    end with, for inputs that must be refused; nothing is expected then.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Case:
     layout: str = "contiguous"
     cache: Value = None
     before_expected: Mapping[str, Any] = field(default_factory=dict)
+    raises: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,4 +111,5 @@ def question(
         "twice": True,
         "layout": case.layout,
         "stand_ins": list(stand_ins),
+        "functions": list(task.functions),
     }
