@@ -53,10 +53,10 @@ class Vary:
             object.__setattr__(self, key, value)
 
 
-def batch_and_sizes(**ones: int) -> tuple[Vary, ...]:
+def batch_and_sizes(*others: str, **ones: int) -> tuple[Vary, ...]:
     """The odd shapes that every recurrent function must survive: each size of one,
-    all sizes equal, a non-contiguous input, and float32."""
-    equal = dict.fromkeys(ones, 3)
+    all sizes equal (`others` too), a non-contiguous input, and float32."""
+    equal = dict.fromkeys((*others, *ones), 3)
     return (
         *(_sized(f"{name}={n}", {name: n}) for name, n in ones.items()),
         _sized("all sizes 3", equal),
