@@ -42,7 +42,7 @@ STYLE = {
     "svg.fonttype": "path",  # the same shapes on every machine
     "svg.hashsalt": "unrolled",  # the same ids in every build
     "font.family": "DejaVu Sans",  # comes with matplotlib
-    "font.size": 10,
+    "font.size": 11,
     "mathtext.fontset": "cm",  # as KaTeX sets the page's formulas
     "text.color": INK,
     "axes.facecolor": "none",

@@ -53,9 +53,8 @@ class Katex:
         return answer
 
     def close(self) -> None:
-        if self._process.stdin:
-            self._process.stdin.close()
-        self._process.wait(timeout=10)
+        with self._process:  # closes its pipes, on which node ends
+            pass
 
 
 def numberless(tex: str) -> str:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 THEBE = re.compile(r"thebe", re.IGNORECASE)
 # icons come from its woff2 fonts by CSS; the script of 1.4 MB draws them again
 ICON_SCRIPT = re.compile(
-    r'\s*<script[^>]+fontawesome\.js[^>]*></script>'
+    r"\s*<script[^>]+fontawesome\.js[^>]*></script>"
     r'|\s*<link rel="preload"[^>]+fontawesome\.js[^>]*/?>'
 )
 THEBE_SCRIPT = re.compile(r"<script>const THEBE_JS_URL.*?</script>\s*", re.DOTALL)
