@@ -11,6 +11,7 @@ import numpy as np
 
 from unrolled.answer import copy, plain
 from unrolled.functions import named
+from unrolled.measures import measured
 from unrolled.task import Case, Task, Value
 
 
@@ -90,11 +91,12 @@ def build(
         before_expected = dict(zip(before.arrays, outputs, strict=True))
         arguments["cache"] = cache
     call = partial(reference[task.name], *(arguments[name] for name in task.args))
+    expected = _refused(vary, call) if vary.raises else _right(task, inputs, call())
     return Case(
         name=vary.name,
         aspect=vary.aspect,
         inputs=inputs,
-        expected=_refused(vary, call) if vary.raises else _expected(task, call()),
+        expected=expected,
         rtol=1e-6 if vary.dtype is None else 1e-4,
         layout=vary.layout,
         cache=plain(cache),
@@ -111,6 +113,14 @@ def _refused(vary: Vary, call: Callable[[], Any]) -> dict[str, np.ndarray]:
         if type(error).__name__ == vary.raises:
             return {}
     raise AssertionError(f"the reference does not raise {vary.raises}: {vary.name}")
+
+
+def _right(task: Task, inputs: Mapping[str, Value], value: Any) -> dict[str, Any]:
+    """What the reference returned, or the properties that it must have: all."""
+    found = _expected(task, measured(task, inputs, value))
+    if task.measure and not all(found.values()):
+        raise ValueError(f"The reference of {task.name} lacks a property: {found}.")
+    return found
 
 
 def _expected(task: Task, value: Any) -> dict[str, np.ndarray]:

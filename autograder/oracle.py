@@ -15,6 +15,7 @@ from autograder.exercise import Exercise, load
 from unrolled import checks
 from unrolled.answer import answer, copy, plain
 from unrolled.compare import deviation
+from unrolled.measures import measured_answer
 from unrolled.task import Bug, Case, Task, Value, question
 
 PUBLIC = b"public"  # the seed of the cases that everybody gets
@@ -98,7 +99,8 @@ def deviations(
         if case.aspect == "isolate":
             continue
         asked = question(task, case, before)
-        differs = deviation(task, case, answer(asked, dict(names)))
+        came_back = answer(asked, dict(names))
+        differs = deviation(task, case, measured_answer(task, case.inputs, came_back))
         if differs:
             found[case.name] = differs
     return found

@@ -174,7 +174,7 @@ def _first(wrong: np.ndarray, name: str, task: Task) -> tuple[int, ...]:
 def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
     """A relation to the right array that says more than two numbers do."""
     if not got.any():
-        return "all of it is zero"
+        return "all of it is zero" if got.ndim else ""
     square = got.ndim == 2 and got.shape[0] == got.shape[1] > 1
     if square and close(got.T, expected, 1e-9).all():
         return "it is the transpose of the right array"

@@ -25,6 +25,7 @@ from unrolled.compare import (
     same_deviation,
     settled,
 )
+from unrolled.measures import measured_answer
 from unrolled.task import Bug, Case, Task, Value, question
 from unrolled.verdict import Ended, Line, Verdict
 
@@ -146,7 +147,7 @@ class Examiner:
         before = self.tasks.get(task.before) if task.before else None
         cache = None if attempt.own_cache else case.cache
         asked = question(task, case, before, cache, attempt.stand_ins)
-        return settled(case, self.ask(asked))
+        return measured_answer(task, case.inputs, settled(case, self.ask(asked)))
 
     def _cases(self, task: Task, aspect: str) -> list[Case]:
         return [case for case in self.cases[task.name] if case.aspect == aspect]
@@ -346,8 +347,10 @@ class Examiner:
             text = ""
             if answer["status"] != "ok":
                 text = f"with {case.name} {self._told_error(task, answer)}".rstrip(".")
-            elif wrong := faults(task, case, answer):
-                text = f"with {case.name} {next(iter(wrong.values())).text}"
+            elif wrong := [
+                f for f in faults(task, case, answer).values() if not f.harmless
+            ]:  # a fault of form has cost the shape point already
+                text = f"with {case.name} {wrong[0].text}"
             elif kinds := dtype_faults(task, case, answer):
                 name, kind = next(iter(kinds.items()))
                 text = f"with {case.name} inputs {name} comes back as {kind}"

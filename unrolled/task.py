@@ -35,6 +35,7 @@ class Task:
     over_time: tuple[str, ...] = ()  # returned arrays whose first axis is time
     functions: tuple[str, ...] = ()  # arguments that are names in unrolled.functions
     quiz: bool = False  # the answers are never shown, each entry counts by itself
+    measure: str = ""  # of unrolled.measures: judged by properties, not by values
     read: str = ""  # where the book explains it
     minutes: int = 10
     difficulty: int = 1  # 1 to 3
