@@ -50,6 +50,7 @@ c.CourseDirectory.ignore = [
     *slugs(),
 ]
 
+c.GenerateAssignment.force = True  # exercises/ is derived, and may be written again
 c.GenerateAssignment.exporter_class = "autograder.plugin.Release"
 c.GenerateAssignment.post_convert_hook = "autograder.plugin.put_back"
 c.GenerateAssignment.preprocessors = [

@@ -12,24 +12,22 @@ import atexit
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from autograder import faults, oracle
+from autograder import discretion, faults, oracle
 from autograder.exercise import EXERCISES, load
 from autograder.sandbox import CellResult, GraderFault, Limits, Sandbox, Session
 from unrolled.judge import Examiner, could_not_check
 from unrolled.task import Bug, Case, Task, Value
 from unrolled.verdict import Ended, Verdict
 
-LIMITS = Limits(question_s=5.0, session_s=120.0)
+LIMITS = Limits(session_s=120.0)
 IMPORTS = ("numpy", "matplotlib.pyplot", "unrolled")  # warm before the first cell
 SIDE, ENTRIES = 64, 4096  # the largest array that a stand-in computes with
-PLACES = ("before", "call", "again", "value")
-STATUSES = ("ok", "error", "stub", "missing")
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +40,6 @@ class Graded:
     verdicts: Mapping[str, Verdict]
     results: Sequence[CellResult] = ()
     fault: str = ""
-    notes: Sequence[str] = field(default=())
 
     @property
     def points(self) -> float:
@@ -95,7 +92,7 @@ def _examined(
 
 def _verdict(examiner: Examiner, task: Task) -> Verdict:
     try:
-        return examiner.verdict(task.name)
+        return discretion.verdict(examiner.verdict(task.name))
     except GraderFault as error:
         log.error("%s could not be checked: %s", task.name, error)
         return could_not_check(task, f"the grader failed ({_short(error)}).")
@@ -118,7 +115,8 @@ def _ask(slug: str, session: Session, question: dict[str, Value]) -> dict[str, A
         answer = session.ask(question, partial(_stand_in, slug, offered))
     except faults.Ended as end:
         raise Ended(end.kind, end.sentence) from None
-    return _answer(answer, question)
+    names = discretion.known_names(oracle.tasks(slug))
+    return discretion.answer(answer, question, names)
 
 
 def _stand_in(slug: str, offered: Sequence[str], name: str, args: list) -> Value:
@@ -137,26 +135,6 @@ def _small(value: Value) -> bool:
     if isinstance(value, list):
         return len(value) <= SIDE and all(map(_small, value))
     return True
-
-
-def _answer(answer: Mapping[str, Any], question: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer with nothing in it that was not asked for.
-
-    The process that sent it may be the student's in every byte. Names and places
-    come from the question; texts are shown to nobody while cases are hidden.
-    """
-    if answer.get("status") not in STATUSES:
-        raise Ended("protocol", "Your notebook sent the grader what is not an answer.")
-    before = question["before"]
-    names = [question["call"]] + ([before["call"]] if before else [])
-    function, after = answer.get("function"), answer.get("after")
-    safe = dict(answer)
-    safe["function"] = function if function in names else question["call"]
-    safe["where"] = answer["where"] if answer.get("where") in PLACES else "call"
-    after = after if isinstance(after, dict) else {}
-    args = [name for name in question["args"] if name in question["inputs"]]
-    safe["after"] = {name: after[name] for name in args if name in after}
-    return safe
 
 
 # what is the same for a whole class

@@ -186,7 +186,7 @@ def _notes(
             yield _deleted(kind, name)
             continue
         yield from _changed(our, kind, at[place])
-    yield from _twice([_name(cell) for cell in ours if _name(cell)], theirs)
+    yield from _twice(ours, theirs)
     if order and [places[n] for n in order] != sorted(places.values()):
         yield "Cells had been moved; they were put back into the course's order."
 
@@ -208,10 +208,13 @@ def _changed(our: NotebookNode, kind: str, their: Cell) -> Iterator[str]:
         yield f"The points of `{name}` had been changed; they were put back."
 
 
-def _twice(names: Iterable[str], theirs: Sequence[Cell]) -> Iterator[str]:
-    for name in names:
-        if sum(cell.name == name for cell in theirs) > 1:
-            yield (
-                f"The cell `{name}` was there more than once. Answer cells run in "
-                "order, so the last definition counts; other copies were left out."
-            )
+def _twice(ours: Iterable[NotebookNode], theirs: Sequence[Cell]) -> Iterator[str]:
+    for our in ours:
+        name = _name(our)
+        if not name or sum(cell.name == name for cell in theirs) < 2:
+            continue
+        text = f"The cell `{name}` was there more than once"
+        if _kind(our) == "solution":
+            yield f"{text}: all ran in order, and the last definition counts."
+        else:
+            yield f"{text}; the copies were left out."

@@ -1,0 +1,121 @@
+"""What a submission can make the grader say: nothing that was not asked, no numbers.
+
+The process that answers may be the student's in every byte, and it has seen the hidden
+inputs. It could carry them out in the name of an error, the key of a dict, the shape
+of an array or a ratio to the right one, and read them in the feedback.
+"""
+
+from __future__ import annotations
+
+import builtins
+import dataclasses
+import re
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from unrolled.task import Task, Value
+from unrolled.verdict import Ended, Line, Verdict
+
+SMALL = 64  # a number up to this one may be told: a size, or "1/32 of the right array"
+OTHER = "another key"
+ERRORS = frozenset(
+    name
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, BaseException)
+) | {"LinAlgError", "AxisError", "UFuncTypeError"}
+
+_PLACES = ("before", "call", "again", "value")
+_STATUSES = ("ok", "error", "stub", "missing")
+_SHAPE = re.compile(r"shape \(([^)]*)\)")
+_TIMES = re.compile(r"it is (\S+) times the right array")
+_FRACTION = re.compile(r"it is 1/(\d+) of the right array")
+
+
+def known_names(tasks: Mapping[str, Task]) -> frozenset[str]:
+    """The names that are documented: of arguments, of results, of caches' keys."""
+    names = {name for task in tasks.values() for name in (*task.args, *task.returns)}
+    for task in tasks.values():
+        for inner in getattr(task, "keys", {}).values():
+            names.update(inner)
+    return frozenset(names)
+
+
+def answer(
+    found: Mapping[str, Any], question: Mapping[str, Any], names: Collection[str]
+) -> dict[str, Any]:
+    """An answer with nothing in it but what was asked for."""
+    if found.get("status") not in _STATUSES:
+        raise Ended("protocol", "Your notebook sent the grader what is not an answer.")
+    before = question["before"]
+    asked = [question["call"]] + ([before["call"]] if before else [])
+    offered = question.get("stand_ins") or ()
+    after = found["after"] if isinstance(found.get("after"), dict) else {}
+    args = [name for name in question["args"] if name in question["inputs"]]
+    named = found.get("function") in (*asked, *offered)
+    return {
+        **found,
+        "function": found["function"] if named else question["call"],
+        "where": found["where"] if found.get("where") in _PLACES else "call",
+        "error": _error(found.get("error")),
+        "value": _value(found.get("value"), names),
+        "again": _value(found.get("again"), names),
+        "after": {name: after[name] for name in args if name in after},
+    }
+
+
+def _error(text: object) -> str:
+    """The kind of an error if it is one of Python's own; never its text."""
+    if not text:
+        return ""
+    kind = str(text).partition(":")[0]
+    return f"{kind}:" if kind in ERRORS else "own:"
+
+
+def _value(value: Value, names: Collection[str]) -> Value:
+    if isinstance(value, list):
+        return [_value(item, names) for item in value]
+    if isinstance(value, dict):
+        return {
+            key if key in names else OTHER: _value(item, names)
+            for key, item in value.items()
+        }
+    return value
+
+
+def verdict(found: Verdict) -> Verdict:
+    """A verdict whose sentences hold small numbers only."""
+    fault = found.fault and dataclasses.replace(
+        found.fault, text=_quiet(found.fault.text), got=None, expected=None
+    )
+    return dataclasses.replace(
+        found,
+        summary=_quiet(found.summary),
+        lines=tuple(map(_quiet_line, found.lines)),
+        fault=fault,
+    )
+
+
+def _quiet_line(line: Line) -> Line:
+    return dataclasses.replace(line, text=_quiet(line.text))
+
+
+def _quiet(text: str) -> str:
+    text = _SHAPE.sub(_shape, text)
+    text = _FRACTION.sub(_fraction, text)
+    return _TIMES.sub(_times, text)
+
+
+def _shape(match: re.Match[str]) -> str:
+    sizes = [int(size) for size in re.findall(r"\d+", match[1])]
+    fine = len(sizes) <= 4 and max(sizes, default=0) <= SMALL
+    return match[0] if fine else "a shape with other sizes"
+
+
+def _fraction(match: re.Match[str]) -> str:
+    fine = int(match[1]) <= SMALL
+    return match[0] if fine else "it is a fraction of the right array"
+
+
+def _times(match: re.Match[str]) -> str:
+    fine = re.fullmatch(r"-?\d{1,2}", match[1]) is not None
+    return match[0] if fine else "it is a multiple of the right array"

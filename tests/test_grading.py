@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+
+from autograder import grading
+from autograder.exercise import load
+from autograder.sandbox import GraderFault, Limits, Sandbox
+
+SLUG = "02-recurrent-cell"
+SECRET = b"a secret of a course, for tests only"
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with Sandbox(Limits(cell_s=3, question_s=3), grading.IMPORTS) as made:
+        yield made
+
+
+@pytest.fixture
+def cells():
+    """The solution's cells by name, as a student hands them in; no check cells."""
+    found = {}
+    for cell in load(SLUG).cells:
+        name = cell.metadata.get("solution") or cell.metadata.get("given")
+        if name:
+            found[name] = cell.source
+    return found
+
+
+def graded(cells, sandbox):
+    return grading.grade(SLUG, list(cells.values()), SECRET, sandbox)
+
+
+def statuses(found):
+    return {name: verdict.status for name, verdict in found.verdicts.items()}
+
+
+class Broken:
+    """A sandbox that does not start."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def open(self, _):
+        raise self.error
+
+
+def test_the_solution_has_full_marks(cells, sandbox):
+    found = graded(cells, sandbox)
+    assert set(statuses(found).values()) == {"full"}
+    assert found.points == sum(task.total for task in load(SLUG).graded.values())
+    assert [result.status for result in found.results] == ["ok"] * len(cells)
+
+
+@pytest.mark.parametrize(
+    "error", [GraderFault("bwrap is missing"), OSError("disk full"), MemoryError()]
+)
+def test_a_fault_of_the_grader_is_never_a_zero(cells, error):
+    found = graded(cells, Broken(error))
+    assert set(statuses(found).values()) == {"could_not_check"}
+    assert type(error).__name__ in found.fault
+
+
+def test_a_judge_that_fails_asks_for_a_person(cells, sandbox, monkeypatch):
+    def fails(self, name):
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(grading.Examiner, "verdict", fails)
+    found = graded(cells, sandbox)
+    assert set(statuses(found).values()) == {"could_not_check"}
+
+
+def test_one_function_that_ends_leaves_the_others_theirs(cells, sandbox):
+    cells["mse"] = "import os\ndef mse(pred, target):\n    os._exit(3)"
+    found = statuses(graded(cells, sandbox))
+    assert found.pop("mse") == "crashed"
+    assert set(found.values()) == {"full"}
+
+
+def test_a_cell_that_never_ends_is_told_as_such(cells, sandbox):
+    cells["rnn_forward"] = "while True: pass"
+    found = graded(cells, sandbox)
+    assert set(statuses(found).values()) == {"timeout"}
+    assert "Cell 3 was still busy" in found.verdicts["mse"].summary
+    assert "was not run" in found.results[-1].outputs[0]["evalue"]
+
+
+def test_grading_is_repeatable_and_hidden_cases_follow_the_secret(cells, sandbox):
+    cells["mse"] = "def mse(pred, target):\n    return pred.mean(), 2 * pred"
+    first, second = graded(cells, sandbox), graded(cells, sandbox)
+    assert first.verdicts == second.verdicts
+    one = grading.hidden_cases(SLUG, "mse", SECRET)[0].inputs["pred"]
+    other = grading.hidden_cases(SLUG, "mse", SECRET + b"!")[0].inputs["pred"]
+    assert not np.array_equal(one, other)
+
+
+def test_hidden_inputs_cannot_be_carried_out_in_words(cells, sandbox):
+    cells["mse"] = "\n".join(
+        [
+            "def mse(pred, target):",
+            "    name = f'K{abs(pred.flat[0])}'",
+            "    raise type(name + 'Error', (Exception,), {})(name)",
+        ]
+    )
+    cells["stable_sigmoid"] = "def stable_sigmoid(a):\n    return {str(a.flat[0]): a}"
+    found = graded(cells, sandbox)
+    for name in ("mse", "stable_sigmoid"):
+        task_cases = grading.hidden_cases(SLUG, name, SECRET)
+        number = str(abs(next(iter(task_cases[0].inputs.values())).flat[0]))[:6]
+        assert number not in str(found.verdicts[name].to_dict())
+
+
+def test_a_stand_in_computes_small_things_only():
+    tall, wide = np.ones((100_000, 1)), np.ones((1, 100_000))
+    with pytest.raises(ValueError, match="too large"):
+        grading._stand_in(
+            SLUG, ["rnn_step_forward"], "rnn_step_forward", [tall, tall, wide, wide, 0]
+        )
+    with pytest.raises(ValueError, match="not answered for"):
+        grading._stand_in(SLUG, [], "rnn_step_forward", [1])
+
+
+def test_one_sandbox_serves_a_process(monkeypatch):
+    monkeypatch.setattr(grading, "_shared", {})
+    made = grading.shared_sandbox()
+    assert grading.shared_sandbox() is made
+    grading._close()
+    assert grading._shared == {}
