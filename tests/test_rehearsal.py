@@ -67,3 +67,15 @@ def test_a_missing_notebook_is_one_sentence(desk, capsys):
 def test_json_that_is_not_a_notebook_is_one_sentence(desk, capsys):
     (desk / f"{SLUG}.ipynb").write_text(json.dumps({"hello": 1}))
     assert main(["check", SLUG]) == 2
+
+
+@pytest.mark.slow
+def test_a_check_of_a_first_try_does_not_count(tmp_path, monkeypatch, capsys):
+    slug = "00-start-here"
+    shutil.copy(derive.checks_path(slug), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    nbformat.write(
+        derive.source_notebook(exercise.load(slug)), tmp_path / f"{slug}.ipynb"
+    )
+    assert main(["check", slug]) == 0
+    assert "4 of 4 exercises complete" in capsys.readouterr().out

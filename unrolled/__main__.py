@@ -1,5 +1,5 @@
 """`python -m unrolled check 02-recurrent-cell`: try a whole notebook before handing
-it in."""
+it in. `python -m unrolled selftest`: is everything here that the course needs?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from unrolled import selftest
 from unrolled.rehearsal import Rehearsal, RehearsalError, rehearse
 
 
@@ -18,7 +19,12 @@ def main(arguments: list[str] | None = None) -> int:
     )
     check.add_argument("exercise", help="NN-slug, or the path of a notebook")
     check.add_argument("--timeout", type=int, default=120, help="seconds per cell")
+    commands.add_parser("selftest", help="look whether everything is in place")
     options = parser.parse_args(arguments)
+    if options.command == "selftest":
+        findings = selftest.selftest()
+        print(selftest.summary(findings))
+        return int(any(finding.ok is False for finding in findings))
     try:
         found = rehearse(notebook_of(options.exercise), options.timeout)
     except RehearsalError as error:
