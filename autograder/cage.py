@@ -62,7 +62,7 @@ class Cage:
                 return
             self.stop()
             problems.append(problem)
-        raise GraderFault(f"The sandbox did not start: {problems[0]}. {DOCTOR}.")
+        raise GraderFault(f"The sandbox did not start: {problems[-1]}. {DOCTOR}.")
 
     @property
     def alive(self) -> bool:

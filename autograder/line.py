@@ -67,6 +67,8 @@ class Line:
     def _exactly(self, count: int, until: float) -> bytearray:
         data = bytearray()
         while len(data) < count:
+            if time.monotonic() > until:  # also when there is always more to read
+                raise LateError
             try:
                 part = self.sock.recv(min(count - len(data), PART))
             except BlockingIOError:

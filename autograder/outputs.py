@@ -48,7 +48,7 @@ def read(message: Any) -> CellResult:
     if not isinstance(message, dict) or message.keys() != {"status", "outputs"}:
         raise _forged("a cell's result")
     status, found = message["status"], message["outputs"]
-    if status not in ("ok", "error", "memory") or not isinstance(found, list):
+    if not _among(status, ("ok", "error", "memory")) or not isinstance(found, list):
         raise _forged("a cell's result")
     return CellResult(status, [output for item in found if (output := _output(item))])
 
@@ -68,7 +68,7 @@ def not_run(over: Ended) -> CellResult:
 
 def read_answer(message: Any) -> dict[str, Any]:
     """An answer with every key that the judge may look for."""
-    if not isinstance(message, dict) or message.get("status") not in ANSWERS:
+    if not isinstance(message, dict) or not _among(message.get("status"), ANSWERS):
         raise _forged("an answer")
     answer: dict[str, Any] = {
         "status": message["status"],
@@ -96,7 +96,7 @@ def read_call(message: Any, offered: Collection[str]) -> tuple[str, list]:
     """A call of a function that the grader stands in for."""
     if isinstance(message, dict) and message.keys() == {"stand_in", "args"}:
         name, args = message["stand_in"], message["args"]
-        if isinstance(name, str) and name in offered and isinstance(args, list):
+        if _among(name, offered) and isinstance(args, list):
             return name, args
     raise _forged("an answer")
 
@@ -114,10 +114,15 @@ def clean(text: str) -> str:
     return _CONTROLS.sub("", text)
 
 
+def _among(value: Any, texts: Collection[str]) -> bool:
+    """Whether it is one of these texts; an array would compare element by element."""
+    return isinstance(value, str) and value in texts
+
+
 def _output(item: Any) -> dict[str, Any] | None:
-    kind = item.get("output_type") if isinstance(item, dict) else None
+    kind = _text(item, "output_type") if isinstance(item, dict) else ""
     if kind == "stream":
-        name = "stderr" if item.get("name") == "stderr" else "stdout"
+        name = "stderr" if _among(item.get("name"), ["stderr"]) else "stdout"
         return {"output_type": kind, "name": name, "text": _text(item, "text")}
     if kind == "error":
         texts = [_text(item, key) for key in ("ename", "evalue", "traceback")]

@@ -24,6 +24,7 @@ Not covered:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -60,7 +61,11 @@ CREDENTIALS = struct.calcsize("3i")
 
 
 class Sandbox:
-    """One warm parent, and sessions forked from it. One worker process needs one."""
+    """One warm parent, and sessions forked from it. One worker process needs one.
+
+    The warm parent dies with the thread that started it, which is the one that opened
+    the first session; the next `open` starts another.
+    """
 
     def __init__(
         self,
@@ -131,23 +136,20 @@ class Sandbox:
         life.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         folder = WORK if self.contained else tempfile.mkdtemp(prefix="autograder-")
         request = {"limits": dataclasses.asdict(self.limits), "folder": folder}
-        try:
+        with contextlib.ExitStack() as undo:
+            undo.callback(channel.close)
+            undo.callback(life.close)
+            if not self.contained:
+                undo.callback(shutil.rmtree, folder, ignore_errors=True)
             with inner_channel, inner_life:
                 fds = [inner_channel.fileno(), inner_life.fileno()]
                 self._cage.fork(request, fds)
             pid = _hear_ready(life)
-            group = self._group()
             process = os.pidfd_open(pid)
-            doors = group.add(pid) if group else []
-            socket.send_fds(life, [b"go"], doors)
-            for door in doors:
-                os.close(door)
-        except BaseException:
-            channel.close()
-            life.close()
-            if not self.contained:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise
+            undo.callback(os.close, process)
+            group = self._group()
+            _admit(life, group, pid)
+            undo.pop_all()
         return Session(
             self.limits,
             process,
@@ -185,8 +187,20 @@ def _hear_ready(life: socket.socket) -> int:
     raise ConnectionResetError("the warm parent is gone")
 
 
+def _admit(life: socket.socket, group: cgroup.Group | None, pid: int) -> None:
+    """Let the session's process 1 begin, counted by its control group."""
+    doors = group.add(pid) if group else []
+    try:
+        socket.send_fds(life, [b"go"], doors)
+    finally:
+        for door in doors:
+            os.close(door)
+
+
 def _files(folder: Path | None) -> bytes:
     """The regular files of a public folder, as one frame."""
+    if folder and not folder.is_dir():
+        raise GraderFault(f"There is no folder {folder}: derive the exercise first.")
     found = {}
     for path in sorted(folder.rglob("*")) if folder else ():
         if path.is_file() and not path.is_symlink():

@@ -97,9 +97,7 @@ class Session:
             data = wire.frame(question)
         except wire.WireError as error:
             raise GraderFault(f"A question cannot cross the border: {error}.") from None
-        if not self._marked:
-            self._order(b"mark", b"marked")
-            self._marked = True
+        self._mark()
         ours, theirs = socket.socketpair()
         line = Line(ours, self._life)
         reason: Exception | None = None
@@ -203,6 +201,18 @@ class Session:
             self._over = self._death(reason, "while a question was answered")
             self._kill()
             return None
+
+    def _mark(self) -> None:
+        """What runs now may go on; what a question starts is killed after it."""
+        if self._marked:
+            return
+        try:
+            self._order(b"mark", b"marked")
+        except GoneError as reason:
+            self._over = self._death(reason, "after the last cell")
+            self._kill()
+            raise self._over from None
+        self._marked = True
 
     def _status(self, seconds: float) -> int | None:
         with contextlib.suppress(LateError):

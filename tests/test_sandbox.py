@@ -546,6 +546,10 @@ FRAMES = {
     "oversized": b"\xff\xff\xff\xff" + b"x" * 1000,
     "nonsense": b"\x00\x00\x00\x04\x80\x04K\x00",
     "nested": wire.frame({"status": "ok", "outputs": [[[[]]]]}),
+    "arrays": wire.frame({"status": np.arange(3), "outputs": []}),
+    "array kind": wire.frame(
+        {"status": "ok", "outputs": [{"output_type": np.arange(3)}]}
+    ),
 }
 
 
@@ -564,6 +568,9 @@ def test_a_forged_result_of_a_cell_is_a_broken_protocol(session, frame):
     [
         *[frame for name, frame in FRAMES.items() if name != "foreign"],
         wire.frame({"answer": {"status": "full"}}),
+        wire.frame({"answer": {"status": np.arange(3)}}),
+        wire.frame({"answer": {"status": "ok", "where": np.arange(3)}}),
+        wire.frame({"stand_in": np.arange(3), "args": []}),
         wire.frame({"answer": {"status": "ok", "error": [1]}}),
         wire.frame({"answer": {"status": "ok", "after": 1}}),
         wire.frame({"answer": {"status": "ok", "line": "1"}}),
@@ -691,6 +698,26 @@ def test_a_stand_in_runs_on_the_trusted_side_and_its_error_is_raised_inside(sess
     np.testing.assert_array_equal(answer["value"], [1.0, 11.0, 21.0])
 
 
+def test_endless_calls_are_stopped_by_the_clock():
+    limits = Limits(question_s=0.5)
+    with Sandbox(limits) as sandbox, sandbox.open() as session:
+        session.run(["def f(x):\n    while True: step(x)"])
+        started = time.monotonic()
+        with pytest.raises(Ended) as ended:
+            session.ask(question("f", stand_ins=["step"]), lambda name, args: 0)
+        assert ended.value.kind == "timeout"
+        assert time.monotonic() - started < 3
+
+
+def test_a_notebook_that_dies_after_its_last_cell_has_crashed(session):
+    session.run(["import os, threading\nthreading.Timer(0.2, os._exit, [4]).start()"])
+    time.sleep(1)
+    for _ in range(2):
+        with pytest.raises(Ended) as ended:
+            session.ask(question("f"))
+        assert ended.value.kind == "crashed"
+
+
 @pytest.mark.parametrize("size", [1, 100_000])
 def test_calls_of_a_stand_in_are_bounded_in_number_and_in_bytes(session, size):
     session.run(
@@ -711,6 +738,27 @@ def test_a_stand_in_that_fails_is_the_graders_fault(session):
 
 
 # The grader's own side
+
+
+def test_in_a_v2_tree_a_group_is_made_where_the_controllers_are_handed_on(
+    tmp_path, monkeypatch
+):
+    own = tmp_path / "user.slice" / "run.scope"
+    own.mkdir(parents=True)
+    (tmp_path / "own").write_text("0::/user.slice/run.scope\n")
+    for folder, handed_on in ((own, ""), (own.parent, "cpu memory pids")):
+        (folder / "cgroup.subtree_control").write_text(handed_on)
+    monkeypatch.setattr(cgroup, "ROOT", tmp_path)
+    monkeypatch.setattr(cgroup, "OWN", tmp_path / "own")
+    group = cgroup.Group.make(1 << 20, 20)
+    assert group.memory.parent == own.parent
+    assert (group.memory / "memory.max").read_text() == str(1 << 20)
+    assert (group.memory / "pids.max").read_text() == "20"
+    assert group.add(123) == []
+    assert (group.memory / "cgroup.procs").read_text() == "123"
+    (group.memory / "memory.events").write_text("oom 2\noom_kill 1\n")
+    assert group.ran_out()
+    assert not group.ran_out()
 
 
 def test_a_warm_parent_that_died_is_started_again(sandbox):
