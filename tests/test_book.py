@@ -117,7 +117,8 @@ def toc_files() -> list[str]:
 
 def test_the_contents_list_every_page_and_every_exercise():
     pages = [f"book/{page.stem}" for page in PAGES]
-    exercises = [f"exercises/{page.stem}/{page.stem}" for page in CHAPTERS]
+    released = (ROOT / "exercises").glob("*/checks.npz")
+    exercises = [f"exercises/{f.parent.name}/{f.parent.name}" for f in released]
     assert sorted(toc_files()) == sorted(pages + exercises)
 
 
