@@ -1,0 +1,272 @@
+"""What 05-vanishing-gradients asks for, and the inputs that it is tried on."""
+
+import numpy as np
+
+from autograder.cases import Vary, batch_and_sizes
+from unrolled.task import Task
+
+TITLE = "Vanishing and exploding gradients"
+
+TASKS = (
+    Task(
+        "step_jacobian",
+        "Exercise 5.1",
+        args=("h_t", "W_hh"),
+        returns=("S_t",),
+        points={"values": 3, "shapes": 1, "purity": 1},
+        read="chapter 5, One number walks back",
+        minutes=10,
+        difficulty=2,
+    ),
+    Task(
+        "jacobian_product",
+        "Exercise 5.2",
+        args=("hs", "W_hh"),
+        returns=("J",),
+        points={"values": 4, "shapes": 1, "purity": 1},
+        uses=("step_jacobian",),
+        read="chapter 5, One number walks back",
+        minutes=20,
+        difficulty=3,
+    ),
+    Task(
+        "spectral_curves",
+        "Exercise 5.3",
+        args=("hs", "W_hh"),
+        returns=("norms", "bounds"),
+        points={"values": 4, "shapes": 1, "purity": 1},
+        uses=("jacobian_product", "step_jacobian"),
+        read="chapter 5, A bound, and when it is tight",
+        minutes=20,
+        difficulty=2,
+    ),
+    Task(
+        "sort_matrices",
+        "Exercise 5.4",
+        args=(),
+        returns=("classes",),
+        points={"values": 4},
+        quiz=True,
+        read="chapter 5, Necessary and sufficient",
+        minutes=15,
+        difficulty=2,
+    ),
+    Task(
+        "late_growth",
+        "Exercise 5.5",
+        args=("H", "growth"),
+        returns=("W",),
+        points={"values": 4},
+        keys={
+            "W": (
+                "right_shape",
+                "radius_below_one",
+                "norm_at_most_two",
+                "power_reaches_growth",
+            )
+        },
+        measure="late_growth",
+        read="chapter 5, Decay that grows first",
+        minutes=15,
+        difficulty=2,
+    ),
+    Task(
+        "orthogonal",
+        "Exercise 5.6",
+        args=("draws",),
+        returns=("Q",),
+        points={"values": 3, "shapes": 1, "purity": 1},
+        read="chapter 5, Where to start",
+        minutes=15,
+        difficulty=2,
+    ),
+    Task(
+        "identity_init",
+        "Exercise 5.7",
+        args=("draws", "scale"),
+        returns=("W_xh", "W_hh", "b_h"),
+        points={"values": 2, "shapes": 1, "purity": 1},
+        as_dict=True,
+        read="chapter 5, Where to start",
+        minutes=5,
+        difficulty=1,
+    ),
+    Task(
+        "adding_problem",
+        "Exercise 5.8",
+        args=("values", "first", "second"),
+        returns=("xs", "target"),
+        points={"values": 3, "shapes": 1, "purity": 1},
+        over_time=("xs",),
+        read="chapter 5, How far does it really reach?",
+        minutes=10,
+        difficulty=1,
+    ),
+    Task(
+        "copy_problem",
+        "Exercise 5.9",
+        args=("symbols", "lag", "V"),
+        returns=("ids", "targets", "mask"),
+        points={"values": 3, "shapes": 1, "purity": 1},
+        over_time=("ids", "targets", "mask"),
+        read="chapter 5, How far does it really reach?",
+        minutes=10,
+        difficulty=1,
+    ),
+    Task(
+        "bridged_lags",
+        "Exercise 5.10",
+        args=("lags", "errors", "threshold"),
+        returns=("bridged",),
+        points={"values": 3, "shapes": 1, "purity": 1},
+        read="chapter 5, How far does it really reach?",
+        minutes=15,
+        difficulty=2,
+    ),
+)
+
+
+def step_jacobian(rng, B=3, H=5):
+    h_t = np.tanh(rng.normal(size=(B, H)))
+    return {"h_t": h_t, "W_hh": rng.normal(size=(H, H)) * 0.6}
+
+
+def jacobian_product(rng, T=5, B=3, H=4):
+    hs = np.tanh(rng.normal(size=(T, B, H)))
+    return {"hs": hs, "W_hh": rng.normal(size=(H, H)) * 0.9}
+
+
+def spectral_curves(rng, T=6, B=3, H=4):
+    return jacobian_product(rng, T, B, H)
+
+
+def sort_matrices(rng):
+    return {}
+
+
+def late_growth(rng, H=5, growth=8.0):
+    return {"H": H, "growth": growth}
+
+
+def orthogonal(rng, H=5):
+    return {"draws": rng.normal(size=(H, H))}
+
+
+def identity_init(rng, D=3, H=5):
+    return {"draws": rng.normal(size=(D, H)), "scale": float(rng.uniform(0.8, 0.99))}
+
+
+def adding_problem(rng, T=7, B=4):
+    half = T // 2
+    first = rng.integers(half, size=B)
+    second = half + rng.integers(T - half, size=B)
+    if B > 1:  # one pair at the ends, one in the middle
+        first[:2], second[:2] = (0, half - 1), (T - 1, half)
+    return {"values": rng.random(size=(T, B)), "first": first, "second": second}
+
+
+def copy_problem(rng, K=3, B=4, lag=5, V=6):
+    return {"symbols": rng.integers(V, size=(K, B)), "lag": lag, "V": V}
+
+
+def bridged_lags(rng, L=6, S=5):
+    """Runs with a gap, with NaN, on the threshold, and without any success."""
+    lags = np.cumsum(rng.integers(2, 6, size=L))
+    errors = 0.2 + 0.7 * rng.random(size=(L, S))
+    for s in range(S):
+        errors[: rng.integers(L + 1), s] *= 0.1
+    if S > 3 and L > 3:
+        errors[:, 0] = 0.9
+        errors[:2, 1], errors[2, 1], errors[3, 1] = 0.05, 0.9, 0.02
+        errors[:2, 2], errors[2, 2], errors[3:, 2] = 0.05, 0.2, 0.9
+        errors[0, 3], errors[1, 3], errors[2:, 3] = 0.05, np.nan, 0.9
+    return {"lags": lags, "errors": errors, "threshold": 0.2}
+
+
+_STEP = (
+    Vary("B=1", "shapes", B=1),
+    Vary("H=1", "shapes", H=1),
+    Vary("B=H=3", "shapes", B=3, H=3),
+    Vary("strided input", "shapes", layout="strided"),
+    Vary("float32", "purity", dtype=np.float32),
+)
+
+CASES = {
+    "step_jacobian": (Vary("values"), Vary("another draw", B=4, H=3), *_STEP),
+    "jacobian_product": (
+        Vary("values"),
+        Vary("another draw", T=3, B=2, H=5),
+        *batch_and_sizes(T=1, B=1, H=1),
+    ),
+    "spectral_curves": (
+        Vary("values"),
+        Vary("another draw", T=4, B=2, H=5),
+        *batch_and_sizes(T=1, B=1, H=1),
+    ),
+    "sort_matrices": (Vary("values"),),
+    "late_growth": (
+        Vary("values"),
+        Vary("two units", H=2, growth=3.0),
+        Vary("twelve units", H=12, growth=30.0),
+    ),
+    "orthogonal": (
+        Vary("values"),
+        Vary("another draw", H=4),
+        Vary("H=1", "shapes", H=1),
+        Vary("H=2", "shapes", H=2),
+        Vary("strided input", "shapes", layout="strided"),
+        Vary("float32", "purity", dtype=np.float32),
+    ),
+    "identity_init": (
+        Vary("values"),
+        Vary("D=1", "shapes", D=1),
+        Vary("H=1", "shapes", H=1),
+        Vary("D=H=3", "shapes", D=3, H=3),
+        Vary("strided input", "shapes", layout="strided"),
+        Vary("float32", "purity", dtype=np.float32),
+    ),
+    "adding_problem": (
+        Vary("values"),
+        Vary("another draw", T=9, B=3),
+        Vary("T=2", "shapes", T=2),
+        Vary("B=1", "shapes", B=1),
+        Vary("T=B=4", "shapes", T=4, B=4),
+        Vary("strided input", "shapes", layout="strided"),
+        Vary("float32", "purity", dtype=np.float32),
+    ),
+    "copy_problem": (
+        Vary("values"),
+        Vary("another draw", K=2, B=3, lag=4, V=5),
+        Vary("lag=0", "shapes", lag=0),
+        Vary("one symbol", "shapes", K=1),
+        Vary("B=1", "shapes", B=1),
+        Vary("K=B=lag=V=3", "shapes", K=3, B=3, lag=3, V=3),
+    ),
+    "bridged_lags": (
+        Vary("values"),
+        Vary("another draw", L=4, S=6),
+        Vary("one lag", "shapes", L=1),
+        Vary("one run", "shapes", S=1),
+        Vary("as many runs as lags", "shapes", L=4, S=4),
+    ),
+}
+
+
+def data(rng, reference):
+    """Nine recurrent matrices, three of each class, in no order."""
+    H = 4
+    free = rng.normal(size=(5, H, H))
+    Q = [np.linalg.qr(A)[0] for A in free[:3]]
+    chain = np.triu(rng.uniform(0.5, 1.2, size=(H, H)), 1)
+    matrices = [
+        0.9 * Q[0],
+        0.97 * free[3] / np.linalg.norm(free[3], 2),
+        Q[1] @ np.diag([0.95, 0.8, 0.3, 0.1]) @ Q[2],
+        0.7 * np.eye(H) + chain,
+        Q[0].T @ (2 * np.eye(H, k=1) + 0.5 * np.eye(H)) @ Q[0],
+        0.9 * free[4] / np.abs(np.linalg.eigvals(free[4])).max(),
+        1.02 * Q[1],
+        Q[2] @ np.diag([1.1, 0.2, 0.2, -0.4]) @ Q[2].T,
+        1.3 * free[3] / np.abs(np.linalg.eigvals(free[3])).max(),
+    ]
+    return {"matrices": [matrices[i] for i in rng.permutation(len(matrices))]}
