@@ -83,3 +83,5 @@ c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
+
+c.ExportApp.plugin_class = "autograder.feedback.Table"

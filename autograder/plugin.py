@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import logging
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,6 +34,8 @@ from autograder.session import GraderFault
 from unrolled import report
 from unrolled.verdict import Verdict
 
+log = logging.getLogger(__name__)
+
 
 class Release(NotebookExporter):
     """Makes the instructor's notebook anew, so that no stale one is released."""
@@ -48,13 +51,18 @@ class Release(NotebookExporter):
 
 def make_sources() -> None:
     """Write the instructor's notebooks that are missing: nbgrader looks for them
-    before it loads anything of ours."""
+    before it loads anything of ours. One broken exercise leaves the others usable."""
     for slug in slugs():
         path = derive.source_path(slug)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            continue
+        try:
             text = derive.notebook_text(derive.source_notebook(load(slug)))
-            path.write_text(text, "utf-8")
+        except Exception as error:  # whatever is wrong in its solutions/ folder
+            log.warning("%s has no instructor's notebook: %s", slug, error)
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
 
 
 def _stop(course: Any, sentence: str) -> NoReturn:

@@ -38,8 +38,7 @@ def rebuild(slug: str, hand_in: HandIn) -> NotebookNode:
 def refused(slug: str, reason: str) -> NotebookNode:
     """The notebook that stands for a hand-in that could not be read."""
     notebook = copy.deepcopy(release_notebook(load(slug)))
-    cells = [cell for cell in notebook.cells if _kind(cell) in ("solution", "check")]
-    notebook.cells = list(_filled(cells, (), {}))
+    notebook.cells = [cell for cell in notebook.cells if _kind(cell) == "check"]
     notebook = _about(notebook, [f"{reason} A person will look at it."])
     notebook.metadata[MARK]["unreadable"] = reason
     return notebook

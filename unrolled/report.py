@@ -43,14 +43,21 @@ def number(points: float) -> str:
     return f"{points:g}"
 
 
+def score(verdict: Verdict) -> str:
+    if verdict.status == "could_not_check":
+        return f"not graded yet, {number(verdict.of)} points"
+    return f"{number(verdict.points)} of {number(verdict.of)} points"
+
+
 def text(verdict: Verdict) -> str:
     """The report in plain lines; one line for a stub."""
     if verdict.status == "not_done":
         return f"[    ] {verdict.summary}"
-    mark = {"full": " ok ", "partial": "part"}.get(verdict.status, "FAIL")
+    marks = {"full": " ok ", "partial": "part", "could_not_check": "  ? "}
+    mark = marks.get(verdict.status, "FAIL")
     head = (
         f"[{mark}] {verdict.label} {verdict.function}: {_HEADLINES[verdict.status]} "
-        f"({number(verdict.points)} of {number(verdict.of)} points)"
+        f"({score(verdict)})"
     )
     rows = [head]
     rows += [
@@ -73,12 +80,11 @@ def html(verdict: Verdict) -> str:
     colour = _COLOURS.get(verdict.status, _GREY)
     if verdict.status in ("timeout", "crashed", "memory"):
         colour = _RED
-    score = f"{number(verdict.points)} of {number(verdict.of)} points"
     head = (
         f"<div style='font-weight:600'>{escape(verdict.label)} "
         f"<code>{escape(verdict.function)}</code>: "
         f"<span style='color:{colour}'>{_HEADLINES[verdict.status]}</span>"
-        f"<span style='opacity:.75;font-weight:400'> ({score})</span></div>"
+        f"<span style='opacity:.75;font-weight:400'> ({score(verdict)})</span></div>"
     )
     parts = [head]
     if verdict.status == "not_done":
@@ -101,11 +107,17 @@ def html(verdict: Verdict) -> str:
     )
 
 
+def _earned(verdict: Verdict, line: Line) -> str:
+    if verdict.status == "could_not_check":
+        return ""
+    return f"{number(line.earned)}/{number(line.of)}: "
+
+
 def _lines_html(verdict: Verdict) -> str:
     rows = "".join(
         f"<li style='list-style:none'><span aria-hidden='true'>"
         f"{'✓' if line.ok else '✗'}</span> <b>{escape(line.aspect)}</b> "
-        f"{number(line.earned)}/{number(line.of)}: {escape(line.text)}</li>"
+        f"{_earned(verdict, line)}{escape(line.text)}</li>"
         for line in _spoken(verdict)
     )
     return f"<ul style='margin:.2em 0;padding-left:0'>{rows}</ul>"
