@@ -7,29 +7,17 @@ from a hidden seed).
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-import numpy as np
-
-from unrolled.compare import (
-    FORMLESS,
-    Fault,
-    again_fault,
-    arrays_of,
-    changed_inputs,
-    deviation,
-    dtype_faults,
-    faults,
-    same_deviation,
-    settled,
-)
+from unrolled.compare import Fault, deviation, dtype_faults, faults, settled
 from unrolled.measures import measured_answer
 from unrolled.task import Bug, Case, Task, Value, question
+from unrolled.trial import Answer, Attempt, Trial, impure, matching, place
 from unrolled.verdict import Ended, Line, Verdict
 
-Answer = Mapping[str, Value]
 Ask = Callable[[dict[str, Value]], Answer]
 Known = Callable[[str], Sequence[Bug]]
 
@@ -39,58 +27,6 @@ _PLAIN_ERROR = re.compile(r"^[A-Z][A-Za-z]{2,40}(Error|Exception)$")
 
 
 CACHE_OF = "cache from "
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One way of asking: with the student's own neighbours, or with right ones."""
-
-    own_cache: bool = True
-    stand_ins: tuple[str, ...] = ()
-
-    @property
-    def is_own(self) -> bool:
-        return self.own_cache and not self.stand_ins
-
-
-@dataclass
-class Trial:
-    """The answers that one attempt gave to the cases of aspect "values"."""
-
-    attempt: Attempt
-    answers: dict[str, Answer] = field(default_factory=dict)
-    wrong: dict[str, dict[str, Fault]] = field(default_factory=dict)
-
-    def first(self, status: str) -> Answer | None:
-        found = (a for a in self.answers.values() if a["status"] == status)
-        return next(found, None)
-
-    @property
-    def right(self) -> bool:
-        return all(a["status"] == "ok" for a in self.answers.values()) and all(
-            f.harmless for faults in self.wrong.values() for f in faults.values()
-        )
-
-    def share(self, names: Sequence[str]) -> float:
-        """The part of the returned arrays that is right in every case."""
-        if any(a["status"] != "ok" for a in self.answers.values()):
-            return 0.0
-        every = [f for faults in self.wrong.values() for f in faults.values()]
-        if any(f.kind in FORMLESS for f in every):
-            return 0.0
-        bad = {f.array for f in every if not f.harmless}
-        return sum(name not in bad for name in names) / len(names)
-
-    def entries(self, task: Task, case: Case) -> tuple[int, int]:
-        """How many of a quiz's entries are right, and of how many."""
-        value = self.answers[case.name]["value"]
-        expected = np.asarray(case.expected[task.arrays[0]])
-        try:
-            got = np.asarray(value, dtype=float)
-        except (TypeError, ValueError):
-            return 0, expected.size
-        right = got == expected if got.shape == expected.shape else np.zeros(1)
-        return int(right.sum()), expected.size
 
 
 class Examiner:
@@ -123,13 +59,12 @@ class Examiner:
         unfinished = trial.first("stub") or trial.first("missing")
         if unfinished and unfinished["function"] == task.name:
             return _not_done(task, unfinished)
-        own = trial
         blames: tuple[str, ...] = ()
         if not trial.right:
             trial, blames = self._forgiving(task, trial)
         if not trial.right:
             return self._wrong(task, trial, blames)
-        return self._right(task, trial, own, blames)
+        return self._cleanest(task, self._right(task, trial, blames))
 
     # asking
 
@@ -163,19 +98,53 @@ class Examiner:
         """
         leans = self._leans_on(task)
         blamed = tuple(n for n in leans if not self.verdict(n).values_right)
-        suspects = tuple(n for n in leans if self.verdict(n).status != "full")
         best = own
-        for faulty in dict.fromkeys((blamed, suspects)):
-            for attempt in self._attempts(task, faulty):
-                try:
-                    trial = self._trial(task, attempt)
-                except Ended:
-                    continue
+        for faulty in dict.fromkeys((blamed, self._suspects(task))):
+            for trial in self._retried(task, faulty):
                 if trial.right:
                     return trial, faulty or (CACHE_OF + str(task.before),)
                 if blamed and trial.share(task.arrays) > best.share(task.arrays):
                     best = trial
         return best, blamed
+
+    def _cleanest(self, task: Task, verdict: Verdict) -> Verdict:
+        """The same without other functions' faults of shape and purity."""
+        if verdict.status == "full" or verdict.blames:
+            return verdict
+        suspects = self._suspects(task)
+        for trial in self._retried(task, suspects) if suspects else ():
+            if trial.right:
+                other = self._right(task, trial, suspects)
+                if other.points > verdict.points:
+                    return other
+        return self._pointing_at(suspects, verdict)
+
+    def _pointing_at(self, suspects: tuple[str, ...], verdict: Verdict) -> Verdict:
+        """At home nothing stands in: say that the fault may be another's."""
+        if not suspects or self.stands_in:
+            return verdict
+        hint = f" (repair {' and '.join(suspects)} first, it may come from there)"
+        lines = tuple(
+            line if line.ok else replace(line, text=line.text + hint)
+            for line in verdict.lines
+        )
+        return replace(verdict, lines=lines, bug="", says="")
+
+    def _retried(self, task: Task, faulty: tuple[str, ...]) -> Iterator[Trial]:
+        for attempt in self._attempts(task, faulty):
+            with contextlib.suppress(Ended):
+                yield self._trial(task, attempt)
+
+    def _suspects(self, task: Task) -> tuple[str, ...]:
+        """The functions that this one leans on and that have any fault, of which
+        a faulty cache shows only in the verdict on the function that reads it."""
+        leans = self._leans_on(task)
+        blames = {blame for name in leans for blame in self.verdict(name).blames}
+        return tuple(
+            name
+            for name in leans
+            if self.verdict(name).status != "full" or CACHE_OF + name in blames
+        )
 
     def _leans_on(self, task: Task) -> list[str]:
         """The graded functions that may have a part in what this one returns."""
@@ -201,9 +170,7 @@ class Examiner:
 
     # verdicts
 
-    def _right(
-        self, task: Task, trial: Trial, own: Trial, blames: tuple[str, ...]
-    ) -> Verdict:
+    def _right(self, task: Task, trial: Trial, blames: tuple[str, ...]) -> Verdict:
         shapes, shape_fault = self._shapes(task, trial)
         purity, purity_fault = self._purity(task, trial)
         found = shape_fault or purity_fault
@@ -214,7 +181,7 @@ class Examiner:
         lines += [_line(task, "shapes", float(not shape_fault), shapes)]
         lines += [_line(task, "purity", float(not purity_fault), purity)]
         lines = [line for line in lines if line.of]
-        if not own.right and lines:
+        if blames and lines:
             text = f"graded with a right {' and '.join(blames)}, because yours is not"
             lines[0] = replace(lines[0], text=f"{lines[0].text} ({text})")
         return Verdict(
@@ -231,7 +198,7 @@ class Examiner:
 
     def _wrong(self, task: Task, trial: Trial, blames: tuple[str, ...]) -> Verdict:
         bug = self._named(task, trial)
-        fault = _first_fault(task, trial)
+        fault = trial.first_fault()
         text = self._told(task, trial, fault)
         share = trial.share(task.arrays)
         if task.quiz and not trial.first("error"):
@@ -274,9 +241,9 @@ class Examiner:
                 answer = self._ask(task, case, trial.attempt)
             seen[case.name] = deviation(task, case, answer)
         known = self.known(task.name)
-        bug = _matching(known, seen)
+        bug = matching(known, seen)
         if bug is None and not everywhere:  # the same values, but not as clean
-            bug = _matching(known, seen, of_values=True)
+            bug = matching(known, seen, of_values=True)
         return bug
 
     def _told(self, task: Task, trial: Trial, fault: Fault | None) -> str:
@@ -286,8 +253,7 @@ class Examiner:
         if error is not None:
             return self._told_error(task, error)
         assert fault is not None
-        where = _where(fault) + _since(task, trial, fault) + _only_in(trial)
-        text = f"{fault.text}{where}."
+        text = f"{fault.text}{place(task, trial, fault)}."
         if fault.got is not None and not self.hidden:
             text += f" Got {fault.got:.6g}, expected {fault.expected:.6g}."
         return text[0].upper() + text[1:] if text.startswith("expected") else text
@@ -339,7 +305,7 @@ class Examiner:
     def _purity(self, task: Task, trial: Trial) -> tuple[str, str]:
         """(sentence, fault or "") of side effects, second calls and dtypes."""
         for case in self._cases(task, "values"):
-            text = _impure(task, case, trial.answers[case.name])
+            text = impure(task, case, trial.answers[case.name])
             if text:
                 return text, text
         for case in self._cases(task, "purity"):
@@ -357,37 +323,6 @@ class Examiner:
             if text:
                 return text, text
         return "leaves its inputs alone, can be called twice, keeps the dtype", ""
-
-
-def _impure(task: Task, case: Case, answer: Answer) -> str:
-    if changed := changed_inputs(case, answer):
-        return f"{task.name} writes into {' and '.join(changed)}, which is the caller's"
-    again = again_fault(task, case, answer)
-    same = "on the same cache" if task.backward else "with the same inputs"
-    if again == "error":
-        return f"a second call of {task.name} {same} fails"
-    if again == "differs":
-        return f"a second call of {task.name} {same} gives something else"
-    return ""
-
-
-def _matching(
-    known: Sequence[Bug], seen: Mapping[str, dict], of_values: bool = False
-) -> Bug | None:
-    """The bug whose answers to all the cases in `seen` are these."""
-
-    def part(found: Mapping[str, Value]) -> Mapping[str, Value]:
-        if not of_values:
-            return found
-        return {k: v for k, v in found.items() if k not in ("changed", "again")}
-
-    for bug in known:
-        if all(
-            same_deviation(part(seen[name]), part(bug.deviations.get(name, {})))
-            for name in seen
-        ):
-            return bug
-    return None
 
 
 def _line(task: Task, aspect: str, share: float, text: str) -> Line:
@@ -419,48 +354,6 @@ def _unjudged(task: Task, status: str, text: str) -> Verdict:
 def could_not_check(task: Task, reason: str) -> Verdict:
     """The grader's own fault: a person has to look, and nobody gets a zero for it."""
     return _unjudged(task, "could_not_check", f"Could not be checked: {reason}")
-
-
-def _first_fault(task: Task, trial: Trial) -> Fault | None:
-    for found in trial.wrong.values():
-        serious = [f for f in found.values() if not f.harmless]
-        if serious:
-            return serious[0]
-    return None
-
-
-def _where(fault: Fault) -> str:
-    if not fault.index:
-        return ""
-    inner = ", ".join(map(str, fault.index))
-    step = "" if fault.step is None else f", time step {fault.step}"
-    return f" at [{inner}]{step}"
-
-
-def _only_in(trial: Trial) -> str:
-    """Which case goes wrong, where the plain one goes right."""
-    first, *others = trial.wrong
-    odd = [name for name in others if trial.wrong[name]]
-    return f", in the case {odd[0]!r} only" if odd and not trial.wrong[first] else ""
-
-
-def _since(task: Task, trial: Trial, fault: Fault) -> str:
-    """What the first wrong time step says by itself."""
-    if fault.step is None or fault.kind != "value":
-        return ""
-    answer = next(a for name, a in trial.answers.items() if trial.wrong.get(name))
-    steps = len(arrays_of(task, answer["value"])[0][fault.array])
-    if steps < 2:
-        return ""
-    if task.backward:
-        if fault.step == steps - 2:
-            return " (the last step is right: look at what is carried back to it)"
-        if fault.step == 0:
-            return " (only there: look at how the first step is treated)"
-        return ""
-    if fault.step == 1:
-        return " (step 0 is right: look at how the state is carried)"
-    return ""
 
 
 __all__ = ["Attempt", "Ended", "Examiner", "could_not_check"]
