@@ -6,6 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -46,9 +47,15 @@ def namespace(exercise: Exercise, replaced: Mapping[str, str] = {}) -> dict[str,
             name = cell.metadata.get("solution") or cell.metadata.get("given")
             if cell.cell_type == "code" and name:
                 source = replaced.get(name, cell.source)
-                code = compile(source, f"<{exercise.slug}: {name}>", "exec")
+                code = _compiled(source, f"<{exercise.slug}: {name}>")
                 exec(code, names)  # the instructor's own code
     return names
+
+
+@lru_cache(maxsize=1024)
+def _compiled(source: str, name: str) -> CodeType:
+    """Compiled once: every known bug runs all cells, and differs in one of them."""
+    return compile(source, name, "exec")
 
 
 @lru_cache(maxsize=64)
