@@ -54,8 +54,7 @@ class Session:
         self._folder = folder
         self._end = time.monotonic() + self.limits.session_s
         self._over: Ended | None = None
-        self._marked = False
-        self._closed = False
+        self._marked = self._untidy = self._closed = False
 
     def give(self, files: bytes) -> None:
         """Put files into the folder in which the cells will run."""
@@ -74,6 +73,7 @@ class Session:
         After a timeout or a death the rest is not run, and its results say so.
         Ended("protocol") if what comes back is not a result.
         """
+        self._tidy()
         self._marked = False
         results = []
         for number, source in enumerate(cells, 1):
@@ -89,26 +89,21 @@ class Session:
         Ended says how a question ended without an answer; the next one may be asked.
         `stand_in` is called, here, when the submission calls a stood-in function.
         """
-        if self._over is not None:
-            raise Ended(self._over.kind, self._over.sentence)
         if question.get("stand_ins") and stand_in is None:
             raise GraderFault("A question with stand-ins was asked without a stand_in.")
         try:
             data = wire.frame(question)
         except wire.WireError as error:
             raise GraderFault(f"A question cannot cross the border: {error}.") from None
-        self._mark()
+        self._begin()
         ours, theirs = socket.socketpair()
         line = Line(ours, self._life)
-        reason: Exception | None = None
         try:
             return self._converse(line, theirs, data, question, stand_in)
-        except (GoneError, LateError) as error:
-            reason = error
+        except (GoneError, LateError) as reason:
+            raise self._unanswered(reason, str(question.get("call"))) from None
         finally:
             line.close()
-            status = self._tidy()
-        raise self._unanswered(reason, status, question.get("call", "a function"))
 
     def close(self) -> None:
         """Kill everything that this session started, and wait until it is gone."""
@@ -189,30 +184,38 @@ class Session:
             line.send(_stood_in(stand_in, name, args), until)
         raise Ended("protocol", f"{question['call']} called {name} too often.")
 
+    def _begin(self) -> None:
+        """What runs now may go on; what a question starts is killed after it."""
+        self._tidy()
+        if self._over is None and not self._marked:
+            try:
+                self._order(b"mark", b"marked")
+                self._marked = True
+            except GoneError as reason:
+                self._die(reason, "after the last cell")
+        if self._over is not None:
+            raise Ended(self._over.kind, self._over.sentence)
+        self._untidy = True
+
     def _tidy(self) -> int | None:
-        """Kill what the question left; the exit status of its process."""
+        """Kill what a question left; the exit status of its process.
+
+        Done when the next begins: the trusted side compares while the last one ends.
+        """
+        if not self._untidy:
+            return None
+        self._untidy = False
         try:
             status = self._status(LINGER_S)
             self._order(b"sweep", b"swept")
-            if status is None:
-                status = self._status(SWEEP_S)
-            return status
+            return self._status(SWEEP_S) if status is None else status
         except (GoneError, LateError, Ended) as reason:
-            self._over = self._death(reason, "while a question was answered")
-            self._kill()
+            self._die(reason, "while a question was answered")
             return None
 
-    def _mark(self) -> None:
-        """What runs now may go on; what a question starts is killed after it."""
-        if self._marked:
-            return
-        try:
-            self._order(b"mark", b"marked")
-        except GoneError as reason:
-            self._over = self._death(reason, "after the last cell")
-            self._kill()
-            raise self._over from None
-        self._marked = True
+    def _die(self, reason: Exception, when: str) -> None:
+        self._over = self._death(reason, when)
+        self._kill()
 
     def _status(self, seconds: float) -> int | None:
         with contextlib.suppress(LateError):
@@ -233,13 +236,12 @@ class Session:
             pass
         raise GoneError
 
-    def _unanswered(
-        self, reason: Exception | None, status: int | None, call: str
-    ) -> Exception:
-        if self._over is not None and not isinstance(reason, LateError):
-            return self._over
+    def _unanswered(self, reason: Exception, call: str) -> Ended:
+        status = self._tidy()
         if isinstance(reason, LateError):
             return self._late(call, self.limits.question_s)
+        if self._over is not None:
+            return self._over
         return self._ended_by(status or 0, f"while {call} was being called")
 
     def _late(self, what: str, seconds: float) -> Ended:
