@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import io
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import CodeType
@@ -42,7 +44,8 @@ def namespace(exercise: Exercise, replaced: Mapping[str, str] = {}) -> dict[str,
             drawn.update(exercise.data(seed(PUBLIC, slug, "data"), right))
         return drawn[name]
 
-    with checks.provided(provide):
+    said = io.StringIO()  # a given cell may print; here nobody reads it
+    with checks.provided(provide), contextlib.redirect_stdout(said):
         for cell in exercise.cells:
             name = cell.metadata.get("solution") or cell.metadata.get("given")
             if cell.cell_type == "code" and name:

@@ -17,6 +17,8 @@ def answer_lines(slug: str) -> set[str]:
     inside: set[str] = set()
     outside: set[str] = set()
     for cell in load(slug).cells:
+        if "include" in cell.metadata:
+            continue  # these are the answers of an earlier exercise, sought there
         target = outside
         for line in map(str.strip, cell.source.splitlines()):
             if line == "### BEGIN SOLUTION":

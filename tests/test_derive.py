@@ -177,7 +177,7 @@ def test_an_edit_that_cannot_be_written_back_is_refused_and_kept(house):
 
     edit(slug, change)
     edited = derive.source_path(slug).read_text()
-    with pytest.raises(ExerciseError, match="check_mse.*cannot be written back"):
+    with pytest.raises(ExerciseError, match=r"check_mse.*cannot be written back"):
         adopt.adopt(slug)
     assert author.read_text() == before
     assert derive.source_path(slug).read_text() == edited
