@@ -225,7 +225,8 @@ fig, axes = plt.subplots(1, 5, figsize=(12, 2.8), sharey=True)
 for number, (ax, curve) in enumerate(zip(axes, curves)):
     ax.loglog(steps, curve, "o-", ms=3)
     ax.set(title=f"curve {number}", xlabel="eps", xticks=steps[1::4])
-    ax.grid(alpha=0.3)
+    ax.set_xticks(steps, minor=True)  # one line for each power of ten
+    ax.grid(alpha=0.3, which="both")
 axes[0].set_ylabel("relative error")
 plt.show()
 
