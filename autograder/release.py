@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from autograder.exercise import EXERCISES, ROOT, SOLUTIONS, load, slugs
+from autograder.exercise import EXERCISES, ROOT, load, slugs
 
 PUBLIC = ("exercises", "unrolled", "book")
 MIN_LENGTH = 25  # shorter lines, such as `return loss`, say nothing by themselves
 
 
-def answer_lines(slug: str) -> set[str]:
-    """The lines that stand in a solution region and nowhere else in the exercise."""
+def regions(slug: str) -> tuple[set[str], set[str]]:
+    """The telling lines inside and outside the solution regions of an exercise."""
     inside: set[str] = set()
     outside: set[str] = set()
     for cell in load(slug).cells:
@@ -27,17 +28,43 @@ def answer_lines(slug: str) -> set[str]:
                 target = outside
             elif len(line) >= MIN_LENGTH and not line.startswith("#"):
                 target.add(line)
-    return inside - outside
+    return inside, outside
 
 
-def edited_lines(slug: str) -> set[str]:
+def bug_lines(slug: str) -> set[str]:
     """The code that the known bugs are made of, which is nearly an answer."""
-    lines = set()
-    for edits in load(slug).edits.values():
-        for edit in edits:
-            for text in (edit.old, edit.new):
-                lines |= {s.strip() for s in text.splitlines()}
+    edits = [edit for found in load(slug).edits.values() for edit in found]
+    texts = [text for edit in edits for text in (edit.old, edit.new)]
+    lines = {line.strip() for text in texts for line in text.splitlines()}
     return {line for line in lines if len(line) >= MIN_LENGTH}
+
+
+def answer_lines() -> set[str]:
+    """What must not stand anywhere: lines of solutions and bugs that no exercise
+    gives away itself, outside its solution regions."""
+    secret: set[str] = set()
+    given: set[str] = set()
+    for slug in slugs():
+        inside, outside = regions(slug)
+        secret |= inside | bug_lines(slug)
+        given |= outside
+    return secret - given
+
+
+def given_answers() -> list[str]:
+    """Graded functions that a given cell defines: an answer in the open."""
+    graded = {name for slug in slugs() for name in load(slug).graded}
+    found = []
+    for slug in slugs():
+        for cell in load(slug).cells:
+            names = set(re.findall(r"^(?:def|class) (\w+)", cell.source, re.M))
+            if "solution" not in cell.metadata and cell.cell_type == "code":
+                found += [
+                    f"solutions/{slug}/notebook.py defines {name} in a cell that "
+                    "students get: take it out."
+                    for name in sorted(names & graded)
+                ]
+    return found
 
 
 def texts() -> Iterator[tuple[Path, str]]:
@@ -55,8 +82,8 @@ def texts() -> Iterator[tuple[Path, str]]:
 
 def leaks() -> list[str]:
     """One sentence for each answer found outside solutions/."""
-    forbidden = {line for s in slugs() for line in answer_lines(s) | edited_lines(s)}
-    found = []
+    forbidden = answer_lines()
+    found = given_answers()
     for path, text in texts():
         lines = {line.strip() for line in text.splitlines()}
         for line in sorted(forbidden & lines):
@@ -68,6 +95,3 @@ def leaks() -> list[str]:
         if path.suffix == ".py":
             found.append(f"{path.relative_to(ROOT)} must not be in exercises/.")
     return found
-
-
-__all__ = ["SOLUTIONS", "answer_lines", "edited_lines", "leaks", "texts"]
