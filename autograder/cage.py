@@ -80,10 +80,7 @@ class Cage:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        if self._stage:
-            os.rmdir(self._stage)
         self._control = self._process = None
-        self._stage = ""
 
     def _ways(self) -> list[str]:
         if not self.contained:
@@ -121,8 +118,13 @@ class Cage:
                 )
             except OSError as error:
                 return f"{error.filename}: {error.strerror}"
-            theirs.close()
-            if _hears(ours, self.wait_s) == b"warm":
+            finally:
+                theirs.close()
+            heard = _hears(ours, self.wait_s)
+            if self._stage:  # bubblewrap has mounted what it needs, or never will
+                os.rmdir(self._stage)
+                self._stage = ""
+            if heard == b"warm":
                 return ""
             self._process.kill()
             self._process.wait()
