@@ -15,7 +15,7 @@ import torch
 import torch_twins as twins
 
 from autograder import bank, oracle
-from autograder.exercise import Edit, ExerciseError, every_combination, load
+from autograder.exercise import ROOT, Edit, ExerciseError, every_combination, load
 from unrolled.answer import answer
 from unrolled.judge import Examiner
 
@@ -554,6 +554,14 @@ def test_cells_fit_the_printed_page(slug):
     for cell in load(slug).cells:
         for line in cell.source.splitlines():
             assert len(line) <= 79, line
+
+
+@pytest.mark.parametrize(("slug", "function"), FUNCTIONS)
+def test_what_to_read_is_a_section_of_the_chapter(slug, function):
+    chapter, section = load(slug).tasks[function].read.split(", ", 1)
+    assert chapter == f"chapter {int(slug[:2])}"
+    text = (ROOT / "book" / f"{slug}.md").read_text("utf-8")
+    assert re.search(rf"^##+ {re.escape(section)}$", text, re.M)
 
 
 @pytest.mark.parametrize("slug", SLUGS)
