@@ -113,3 +113,15 @@ def jacobians(inputs):
 
     full = torch.autograd.functional.jacobian(of, t["h0"])  # (T, B, H, B, H)
     return torch.einsum("tbibj->tbij", full).numpy()
+
+
+def text_window(inputs):
+    """Mean loss over the last k1 predictions of a window, its gradients, a state."""
+    p, ids = tensors(inputs["params"]), torch.tensor(inputs["ids"])
+    k1, h0 = inputs["k1"], torch.tensor(inputs["h0"])
+    xs = one_hot(ids[:-1], len(p["W_xh"])).to(h0.dtype)
+    hs = states(xs, h0, *weights(p))
+    late = torch.addmm(p["b_y"], hs[-k1:].flatten(0, 1), p["W_hy"])
+    loss = cross_entropy(late, ids[-k1:].flatten())
+    h_next = hs[k1 - 1].detach().numpy()
+    return {"loss": loss.item(), **_grads(loss, p), "h_next": h_next}
