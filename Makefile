@@ -37,7 +37,7 @@ adopt: setup ## bring edits of _grading/source/ back into solutions/
 
 check: setup ## lint, types, derived files fresh, no answers outside solutions/
 	ruff check .
-	ruff format --check unrolled autograder tests benchmarks
+	ruff format --check .
 	mypy
 	python -m autograder fresh
 
