@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -219,3 +221,19 @@ def test_importing_the_package_needs_numpy_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_verdict_is_plain_json_even_where_the_array_was_not_a_number():
+    nan = judged("stable_sigmoid", lambda a: a * np.nan)
+    assert nan.fault.kind == "nan"
+    json.dumps(nan.to_dict(), allow_nan=False)
+    assert Verdict.from_dict(nan.to_dict()).fault.got is None
+
+
+def test_a_stub_is_one_line_in_a_notebook_too():
+    def rnn_forward(xs, h0, W_xh, W_hh, b_h):
+        raise NotImplementedError("Exercise 2.2: rnn_forward")
+
+    shown = html(judged("rnn_forward", rnn_forward))
+    assert shown.count("Exercise 2.2") == 1
+    assert shown.count("<div") == 2

@@ -86,11 +86,10 @@ def html(verdict: Verdict) -> str:
         f"<span style='color:{colour}'>{_HEADLINES[verdict.status]}</span>"
         f"<span style='opacity:.75;font-weight:400'> ({score(verdict)})</span></div>"
     )
-    parts = [head]
     if verdict.status == "not_done":
-        parts.append(f"<div>{escape(verdict.summary)}</div>")
-    else:
-        parts.append(_lines_html(verdict))
+        head = f"<div>{escape(verdict.summary)}</div>"
+        return _framed(head, colour)
+    parts = [head, _lines_html(verdict)]
     if verdict.says:
         parts.append(
             f"<div style='margin-top:.4em;padding:.3em .6em;border:1px solid {colour};"
@@ -101,9 +100,13 @@ def html(verdict: Verdict) -> str:
             f"<div style='opacity:.75;margin-top:.3em'>Read: {escape(verdict.read)}"
             "</div>"
         )
+    return _framed("".join(parts), colour)
+
+
+def _framed(inner: str, colour: str) -> str:
     return (
         f"<div class='unrolled-verdict' style='border-left:4px solid {colour};"
-        f"padding:.2em .8em;margin:.3em 0'>{''.join(parts)}</div>"
+        f"padding:.2em .8em;margin:.3em 0'>{inner}</div>"
     )
 
 

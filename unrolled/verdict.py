@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +83,13 @@ class Verdict:
         return bool(values) and all(line.ok for line in values)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "points": self.points, "of": self.of}
+        """Plain JSON: a NaN that a student's array held is left out."""
+        fields = dataclasses.asdict(self)
+        for name in ("got", "expected"):
+            fault = fields["fault"] or {}
+            if not math.isfinite(fault.get(name) or 0.0):
+                fault[name] = None
+        return {**fields, "points": self.points, "of": self.of}
 
     @classmethod
     def from_dict(cls, fields: Mapping[str, Any]) -> Verdict:
