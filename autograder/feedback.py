@@ -18,6 +18,8 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 
+from autograder.rebuild import MARK
+
 POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; "
     "base-uri 'none'; form-action 'none'"
@@ -67,14 +69,16 @@ def _open(grade: Any) -> bool:
 
 
 def _shortened(notebook: NotebookNode) -> NotebookNode:
-    """Headings for the course's prose; of a verdict the report, not the number."""
+    """Headings for the course's prose, none of its own experiments; of a verdict the
+    report, not the number."""
     cells = []
     for cell in notebook.cells:
         if cell.id.startswith("text-"):
             cell.source = "\n".join(re.findall(r"^#+ .*$", cell.source, re.M))
         if cell.metadata.get("nbgrader", {}).get("grade"):
             cell.outputs = cell.outputs[:1]
-        if cell.source.strip():
+        left = MARK in cell.metadata and not cell.get("outputs")
+        if cell.source.strip() and not left:
             cells.append(cell)
     while cells and cells[-1].id.startswith("text-"):
         cells.pop()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import logging
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +28,7 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
 from autograder import derive, grading, intake
-from autograder.exercise import ExerciseError, load, slugs
+from autograder.exercise import ROOT, ExerciseError, load, slugs
 from autograder.rebuild import MARK, rebuild, refused
 from autograder.secret import course_secret
 from autograder.session import GraderFault
@@ -164,11 +165,8 @@ class Examine(NbGraderPreprocessor):
         checks = [cell for cell in nb.cells if utils.is_grade(cell)]
         cells = [c for c in nb.cells if c.cell_type == "code" and c not in checks]
         graded = self._graded(slug, nb.metadata[MARK], cells)
-        for number, (cell, result) in enumerate(
-            zip(cells, graded.results, strict=False), 1
-        ):
-            cell.execution_count = number
-            cell.outputs = nbformat.from_dict(result.outputs)
+        for cell, result in zip(cells, graded.results, strict=False):
+            cell.outputs = nbformat.from_dict(_without_paths(result.outputs))
         for cell in checks:
             name = cell.metadata["nbgrader"]["grade_id"].removeprefix("check_")
             cell.execution_count = None
@@ -185,7 +183,21 @@ class Examine(NbGraderPreprocessor):
         except (GraderFault, OSError) as error:
             self.log.error("%s", error)
             return grading.unchecked(slug, f"the grader failed ({error}).")
-        return grading.grade(slug, [cell.source for cell in cells], secret)
+        spare = [n for n, cell in enumerate(cells) if MARK in cell.metadata]
+        sources = [cell.source for cell in cells]
+        return grading.grade(slug, sources, secret, spare=spare)
+
+
+def _without_paths(value: Any) -> Any:
+    """A student's outputs without the names of this machine's folders."""
+    if isinstance(value, str):
+        for folder, name in ((sys.prefix, "python"), (ROOT, "course")):
+            value = value.replace(str(folder), f"<{name}>")
+    if isinstance(value, list):
+        return [_without_paths(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _without_paths(item) for key, item in value.items()}
+    return value
 
 
 def outputs(verdict: Verdict) -> list[NotebookNode]:
@@ -199,7 +211,7 @@ def outputs(verdict: Verdict) -> list[NotebookNode]:
         report.VERDICT_MIME: verdict.to_dict(),
     }
     found = [new_output("display_data", data=nbformat.from_dict(data))]
-    if verdict.points < verdict.of:
+    if verdict.points < verdict.of and verdict.status != "could_not_check":
         number = {"text/plain": f"{verdict.points:g}"}
         found.append(new_output("execute_result", data=number))
     return found
@@ -209,16 +221,11 @@ class SaveVerdicts(SaveAutoGrades):
     """nbgrader's own, but a check that could not be made is no zero."""
 
     def _add_score(self, cell: NotebookNode, resources: Any) -> None:
-        super()._add_score(cell, resources)
         data = cell.outputs[0].get("data", {}) if cell.get("outputs") else {}
         status = data.get(report.VERDICT_MIME, {}).get("status", "could_not_check")
-        if status == "could_not_check":
-            about = self.assignment_id, self.student_id
-            name = cell.metadata["nbgrader"]["grade_id"]
-            grade = self.gradebook.find_grade(name, self.notebook_id, *about)
-            grade.auto_score = None
-            grade.needs_manual_grade = True
-            self.gradebook.db.commit()
+        if status != "could_not_check":
+            super()._add_score(cell, resources)
+        # else the grade stays as `clear_grades` left it: open, and for a person
 
 
 # hooks: nbgrader calls them with keywords, and logs and forgets what they raise

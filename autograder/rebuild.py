@@ -128,7 +128,9 @@ def _filled(
         kind, text = _kind(cell), texts.get(place)
         if kind == "look" and text is None:
             continue
-        if kind in ("solution", "look"):
+        if kind == "look" and text is not None and _plain(text) == _plain(cell.source):
+            cell.metadata[MARK] = {"untouched": True}
+        elif kind in ("solution", "look"):
             cell.source = MISSING if text is None else text
         yield cell
         yield from own[place]

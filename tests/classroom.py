@@ -109,7 +109,8 @@ class Submission:
             edit = next(e for e in exercise.edits[function] if e.name == name)
             cell.source = edit.apply(cell.source, self.name)
         for variant in self.fields.get("variants", []):
-            notebook.cells.append(nbformat.v4.new_code_cell(exercise.variants[variant]))
+            for name, source in exercise.variants[variant].cells.items():
+                cells[name].source = source
         for name, source in self.fields.get("cells", {}).items():
             cells[name].source = source.strip("\n")
         for added in self.fields.get("add", []):

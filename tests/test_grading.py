@@ -109,6 +109,17 @@ def test_hidden_inputs_cannot_be_carried_out_in_words(cells, sandbox):
         assert number not in str(found.verdicts[name].to_dict())
 
 
+def test_cells_of_the_course_run_only_where_their_names_are_missed(cells, sandbox):
+    slow = "import time; time.sleep(1); factor = 2"
+    spare = [slow, *cells.values()]
+    found = grading.grade(SLUG, spare, SECRET, sandbox, spare=[0])
+    assert found.results[0].status == "ok"
+    assert set(statuses(found).values()) == {"full"}
+    cells["mse"] = cells["mse"].replace("2 * diff", "factor * diff")
+    found = grading.grade(SLUG, [slow, *cells.values()], SECRET, sandbox, spare=[0])
+    assert set(statuses(found).values()) == {"full"}
+
+
 def test_a_stand_in_computes_small_things_only():
     tall, wide = np.ones((100_000, 1)), np.ones((1, 100_000))
     with pytest.raises(ValueError, match="too large"):
