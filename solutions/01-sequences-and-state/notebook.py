@@ -65,19 +65,18 @@ def leaky(xs, a):
 check("leaky", leaky)
 
 # %% [markdown]
-# Look at it. One day at the door, seen by four integrators at once. Each has its
-# own idea of "lately". In the bottom row, `a = 1` knows how many are inside, and
-# shows how an error lives on: at minute 300 the sensor misses a school class
-# that leaves.
+# Look at it. One day at the door, seen by four integrators at once, each with its
+# own idea of "lately". At minute 300 the sensor stutters and counts twenty-five
+# people who are not there. Who forgets the mistake, and who never does?
 
 # %%
 import matplotlib.pyplot as plt
 
-minutes = np.arange(600)
-coming = rng.poisson(0.8 * np.exp(-(((minutes - 200) / 120) ** 2)))
-going = rng.poisson(0.8 * np.exp(-(((minutes - 380) / 120) ** 2)))
-door = (coming - going).astype(float)
-door[300] += 25  # twenty-five people leave unseen
+minutes, people = np.arange(600), 200
+come = rng.normal(200, 60, size=people).clip(0, 500).astype(int)
+go = (come + 1 + rng.exponential(90, size=people).astype(int)).clip(max=590)
+door = 1.0 * np.bincount(come, minlength=600) - np.bincount(go, minlength=600)
+door[300] += 25
 
 leaks = np.array([0.0, 0.9, 0.99, 1.0])
 fig, axes = plt.subplots(4, 1, figsize=(8, 5.2), sharex=True)
