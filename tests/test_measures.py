@@ -9,14 +9,17 @@ from unrolled.judge import Examiner
 from unrolled.measures import late_growth, measured
 from unrolled.task import Case, Task
 
-PROPERTIES = "right_shape", "radius_below_one", "norm_at_most_two"
-PROPERTIES = (*PROPERTIES, "power_reaches_growth")
+REACHES, BOUNDED, DIES = PROPERTIES = (
+    "power_reaches_growth",
+    "growth_from_norm_two",
+    "growth_dies_out",
+)
 TASK = Task(
     "late_growth",
     "Exercise 5.4",
     args=("H", "growth"),
     returns=("W",),
-    points={"values": 4},
+    points={"values": 3},
     keys={"W": PROPERTIES},
     measure="late_growth",
 )
@@ -43,20 +46,28 @@ def test_any_matrix_with_the_properties_is_right(W):
 @pytest.mark.parametrize(
     ("W", "lacks"),
     [
-        (0.9 * np.eye(2), {"power_reaches_growth"}),
-        (1.1 * np.eye(2), {"radius_below_one"}),
-        (GROWS + GROWS.T, {"radius_below_one", "norm_at_most_two"}),
-        (np.eye(2) * np.nan, set(PROPERTIES)),
-        (np.ones((2, 3)), set(PROPERTIES)),
-        (np.ones(2), set(PROPERTIES)),
+        (0.9 * np.eye(2), {REACHES, BOUNDED, DIES}),
+        (0.0 * np.eye(2), {REACHES, BOUNDED, DIES}),
+        (1.1 * np.eye(2), {DIES}),
+        (GROWS + 4 * np.eye(2, k=1), {BOUNDED}),
+        (GROWS + GROWS.T, {BOUNDED, DIES}),
+        (np.eye(2) * np.nan, {REACHES, BOUNDED, DIES}),
     ],
 )
 def test_a_property_that_is_missing_is_named(W, lacks):
     found = late_growth(np.asarray(W), INPUTS)
     assert {name for name, holds in found.items() if not holds} == lacks
     judged = verdict(lambda H, growth: W)
-    assert judged.points == 4 - len(lacks)
+    assert judged.points == 3 - len(lacks)
     assert judged.fault.array in lacks
+
+
+@pytest.mark.parametrize("W", [np.ones((2, 3)), np.ones(2), 3.0, np.ones((1, 2, 2))])
+def test_another_shape_has_no_properties_and_is_named(W):
+    assert late_growth(np.asarray(W), INPUTS) is None
+    judged = verdict(lambda H, growth: W)
+    assert judged.points == 0
+    assert str(np.shape(W)) in judged.summary
 
 
 @pytest.mark.parametrize("value", [None, "W", {"W": GROWS}, [[1.0], [1.0, 2.0]]])

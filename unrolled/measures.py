@@ -13,46 +13,50 @@ import numpy as np
 
 from unrolled.task import Task, Value
 
-Measure = Callable[[np.ndarray, Mapping[str, Value]], dict[str, bool]]
+Measure = Callable[[np.ndarray, Mapping[str, Value]], dict[str, bool] | None]
 POWERS = 200
 
 
-def late_growth(W: np.ndarray, inputs: Mapping[str, Value]) -> dict[str, bool]:
+def late_growth(W: np.ndarray, inputs: Mapping[str, Value]) -> dict[str, bool] | None:
     """Does a matrix of bounded norm with decaying powers first grow to `growth`?
 
-    W (H, H), with H and growth from `inputs`.
+    W (H, H), with H and growth from `inputs`; None if it has another shape. Nothing
+    counts without the growth: a matrix of zeros is bounded and decays, too.
     """
     H, growth = inputs["H"], inputs["growth"]
-    fits = W.shape == (H, H) and bool(np.isfinite(W).all())
-    norms = np.zeros(POWERS)
-    if fits:
-        radius = np.abs(np.linalg.eigvals(W)).max()
-        power = np.eye(H)
-        for k in range(POWERS):
-            power = power @ W
-            norms[k] = np.linalg.norm(power, 2)
-            if norms[k] > 1e12:  # it grows for good: no more digits are needed
-                break
+    if W.shape != (H, H):
+        return None
+    norms = _norms_of_powers(W) if np.isfinite(W).all() else np.zeros(1)
+    grows = bool(norms.max() >= growth)
     return {
-        "right_shape": fits,
-        "radius_below_one": fits and bool(radius < 1),
-        "norm_at_most_two": fits and bool(norms[0] <= 2 + 1e-9),
-        "power_reaches_growth": fits and bool(norms.max() >= growth),
+        "power_reaches_growth": grows,
+        "growth_from_norm_two": grows and bool(norms[0] <= 2 + 1e-9),
+        "growth_dies_out": grows and bool(np.abs(np.linalg.eigvals(W)).max() < 1),
     }
+
+
+def _norms_of_powers(W: np.ndarray) -> np.ndarray:
+    norms: list[float] = []
+    power = np.eye(len(W))
+    while len(norms) < POWERS and (not norms or norms[-1] < 1e12):
+        power = power @ W
+        norms.append(float(np.linalg.norm(power, 2)))
+    return np.array(norms)
 
 
 MEASURES: Mapping[str, Measure] = {"late_growth": late_growth}
 
 
 def measured(task: Task, inputs: Mapping[str, Value], value: Value) -> Value:
-    """`value`, or for a measured task its properties; None where it is no array."""
+    """`value`, or for a measured task its properties; `value` where it has none."""
     if not task.measure or value is None:
         return value
     try:
         array = np.asarray(value, dtype=float)
     except (TypeError, ValueError):
         return None
-    return MEASURES[task.measure](array, inputs)
+    found = MEASURES[task.measure](array, inputs)
+    return array if found is None else found
 
 
 def measured_answer(

@@ -108,18 +108,18 @@ BUGS = {
     ],
     "late_growth": [
         Edit("a-contraction", " + 1.0 * np.eye(H, k=1)", "",
-             "this matrix shrinks everything from the first step on: its singular values "
-             "are below one too, and then no power can grow."),
+             "no power of this matrix grows as far as it is asked to. Where the singular "
+             "values are below one, or the eigenvectors at right angles, none can."),
         Edit("loud-from-the-start", "1.0 * np.eye(H, k=1)", "40.0 * np.eye(H, k=1)",
              "the matrix itself is too large: it stretches some vector by more than 2."),
         Edit("eigenvalue-above-one", "0.9 * np.eye(H)", "1.05 * np.eye(H)",
              "an eigenvalue reaches 1: the powers grow and never die.",
              (("1.0 * np.eye(H, k=1)", "0.9 * np.eye(H, k=1)"),)),
         Edit("symmetric", "return W", "return W + W.T",
-             "the matrix is symmetric, and for a symmetric matrix singular values are "
-             "absolute eigenvalues: it cannot do both."),
+             "it stretches by more than 2, and its powers never die. For a symmetric "
+             "matrix, say, singular values are absolute eigenvalues: it cannot do both."),
         Edit("a-row", "return W", "return W[0]",
-             "what came back is no square matrix of H rows."),
+             "what came back has not the shape (H, H)."),
     ],
     "orthogonal": [
         Edit("signs-forgotten", "Q * signs", "Q",

@@ -59,10 +59,9 @@ TASKS = (
         points={"values": 4},
         keys={
             "W": (
-                "right_shape",
-                "radius_below_one",
-                "norm_at_most_two",
                 "power_reaches_growth",
+                "growth_from_norm_two",
+                "growth_dies_out",
             )
         },
         measure="late_growth",
