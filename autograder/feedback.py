@@ -35,7 +35,7 @@ div.cell, div.output_area { padding: 2px 0; max-width: 100%; }
 div.input, div.output_area { display: block; }
 div.prompt { display: none; }
 div.inner_cell, div.nbgrader_cell { width: 100%; min-width: 0; }
-div.nbgrader_cell .panel-heading { height: auto; min-height: 37px; }
+div.nbgrader_cell .panel-heading { height: auto; min-height: 37px; display: flow-root; }
 div.nbgrader_cell .panel-heading a { color: #fff; }
 div.input_area, div.output_subarea { max-width: 100%; overflow-x: auto; }
 img { max-width: 100%; height: auto; }

@@ -26,6 +26,7 @@ files: answers come from solutions/.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ import nbformat
 from autograder.derive import notebook_text, release_notebook, source_notebook
 from autograder.exercise import load
 
+_MARKER = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.M)
 FOLDER = Path(__file__).parent / "submissions"
 
 
@@ -118,6 +120,8 @@ class Submission:
                 name = added["source"].removeprefix("solution of ")
                 added = {**added, "source": exercise.source(name)}
             _add(notebook, cells, added)
+        for cell in notebook.cells:
+            cell.source = _MARKER.sub("", cell.source)
         return notebook
 
 
