@@ -106,7 +106,6 @@ def _set_limits(limits: Mapping[str, int]) -> None:
         "FSIZE": limits["tmpfs_bytes"],
         "NOFILE": limits["open_files"],
         "NPROC": limits["processes"],
-        "CPU": limits["cpu_s"],
         "CORE": 0,
         "MSGQUEUE": 0,
         "MEMLOCK": 0,
@@ -114,8 +113,12 @@ def _set_limits(limits: Mapping[str, int]) -> None:
     for name, value in wanted.items():
         which = getattr(resource, f"RLIMIT_{name}", None)
         if which is not None:
-            # At the soft CPU limit comes SIGXCPU, which says why; then SIGKILL.
-            _lower(which, value, value + 1 if name == "CPU" else value)
+            _lower(which, value, value)
+
+
+def limit_cpu(limits: Mapping[str, int]) -> None:
+    """At the soft limit comes SIGXCPU, which says why; then SIGKILL."""
+    _lower(resource.RLIMIT_CPU, limits["cpu_s"], limits["cpu_s"] + 1)
 
 
 def _lower(which: int, soft: int, hard: int) -> None:

@@ -30,6 +30,9 @@ def keep(
     contained: bool,
 ) -> None:
     """Run one session to its end; never returns to the warm parent's code."""
+    # The kernel keeps from process 1 every signal but those that it handles, and
+    # Python handles this one: a submission could end its keeper.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     contain.close_all_but([life.fileno(), channel.fileno()])
     # The trusted side reads our process number from the credentials of this message.
     life.send(b"ready %d" % os.getpid())
@@ -51,6 +54,7 @@ def keep(
     child = os.fork()
     if child == 0:
         life.close()
+        contain.limit_cpu(limits)  # not the keeper's own: signals cost it time
         _finish(lambda: serve(channel))
     channel.close()
     if contained:

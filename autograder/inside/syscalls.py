@@ -63,6 +63,7 @@ _DENIED = {
     "semget": (64, 190),
 }
 _SOCKET = (41, 198)
+_PRLIMIT = (302, 261)
 _CLONE = (56, 220)
 _CLONE3 = (435, 435)
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -109,6 +110,11 @@ def _program(machine: str) -> bytes:
         _op(_JEQ, _CLONE[column], 0, 4),
         _op(_LOAD, _ARG0),
         _op(_JSET, _NEW_NAMESPACES, 0, 1),
+        _refuse(errno.EPERM),
+        _op(_RET, _ALLOW),
+        _op(_JEQ, _PRLIMIT[column], 0, 4),  # its own limits only, not its keeper's
+        _op(_LOAD, _ARG0),
+        _op(_JEQ, 0, 1, 0),
         _refuse(errno.EPERM),
         _op(_RET, _ALLOW),
         _op(_JEQ, _SOCKET[column], 0, 3),
