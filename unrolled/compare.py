@@ -185,7 +185,7 @@ def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
     if not close(got, ratio.flat[0] * expected, 1e-9).all():
         return ""
     factor = float(ratio.flat[0])
-    if not factor:  # next to nothing, where all of it is not quite zero
+    if abs(factor) < 1e-300:  # next to nothing, where all of it is not quite zero
         return ""
     if abs(factor + 1) < 1e-9:
         return "it has the wrong sign"
@@ -232,14 +232,21 @@ def changed_inputs(case: Case, answer: Mapping[str, Value]) -> list[str]:
     return [
         name
         for name, after in answer["after"].items()
-        if after is not None and not _same(after, case.inputs[name])
+        if name in case.inputs and after is not None
+        if not _same(after, case.inputs[name])
     ]
 
 
 def _same(one: Value, other: Value) -> bool:
     if isinstance(other, dict) and isinstance(one, dict):
         return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    return np.array_equal(one, other, equal_nan=True)
+    if isinstance(other, list):
+        same_length = isinstance(one, list) and len(one) == len(other)
+        return same_length and all(map(_same, one, other))
+    if not isinstance(other, np.ndarray):
+        return True  # a number or a text: nothing that a call could change
+    array = _numbers(one)  # a list of texts is not an array, and NumPy would raise
+    return array is not None and np.array_equal(array, other, equal_nan=True)
 
 
 def again_fault(task: Task, case: Case, answer: Mapping[str, Value]) -> str:
