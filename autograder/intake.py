@@ -111,7 +111,10 @@ def _bytes(path: Path) -> bytes:
 
 
 def contents(path: Path, most: int) -> bytes:
-    """Up to `most` bytes of a regular file; OSError for a link, a pipe, a device."""
+    """Up to `most` bytes of a regular file; OSError for a link, a pipe, a device.
+
+    A file with a second name elsewhere may be somebody else's, unpacked as a link.
+    """
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
@@ -119,8 +122,9 @@ def contents(path: Path, most: int) -> bytes:
     finally:
         os.close(folder)
     with os.fdopen(file, "rb") as opened:
-        if not stat.S_ISREG(os.fstat(file).st_mode):
-            raise OSError(f"{path.name} is not a regular file")
+        about = os.fstat(file)
+        if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1:
+            raise OSError(f"{path.name} is not a regular file of its own")
         return opened.read(most)
 
 
