@@ -60,6 +60,8 @@ def _cell(verdict: Verdict | None) -> str:
         return "[magenta]no verdict[/]"
     style = _STYLES.get(verdict.status, "red")
     what = verdict.bug or verdict.status.replace("_", " ")
+    if verdict.status == "could_not_check":
+        return f"[{style}]not graded: needs a person[/]"
     if verdict.status == "full":
         return f"[{style}]{number(verdict.points)}[/]"
     return f"[{style}]{number(verdict.points)}/{number(verdict.of)} {what}[/]"

@@ -27,8 +27,9 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,9 +184,34 @@ def submissions(folder: Path = FOLDER) -> Iterator[Submission]:
         yield Submission(path.parent.name, tomllib.loads(path.read_text("utf-8")))
 
 
-def write_class(submitted: Path) -> list[Submission]:
-    """Write every submission to `submitted`/<name>/<exercise>/."""
-    found = list(submissions())
+DEMO = (
+    "accident-deleted-check",
+    "bptt-full-solution",
+    "bptt-inherited-fault",
+    "bptt-named-bugs",
+    "bptt-upstream-in-place",
+    "broken-json",
+    "bug-loss-not-masked",
+    "bug-state-not-carried",
+    "bug-writes-into-its-input",
+    "half-done",
+    "honest-full-solution",
+    "hostile-exits",
+    "hostile-reads-the-disk",
+    "hostile-rebinds-numpy",
+    "inherited-fault",
+    "left-empty",
+)
+
+
+def write_class(submitted: Path, names: Sequence[str] = ()) -> list[Submission]:
+    """Write every submission, or those named, to `submitted`/<name>/<exercise>/."""
+    found = [one for one in submissions() if one.name in names or not names]
     for submission in found:
         submission.write(submitted / submission.name / submission.exercise)
     return found
+
+
+if __name__ == "__main__":
+    for written in write_class(Path(sys.argv[1]), DEMO):
+        print(f"{written.name}: {written.fields['shows']}")

@@ -177,6 +177,14 @@ def test_a_damaged_checks_npz_is_one_sentence(tmp_path, monkeypatch):
         check("rnn_forward", lambda: None)
 
 
+def test_a_checks_npz_of_another_version_is_one_sentence(tmp_path, monkeypatch):
+    text = np.frombuffer(b'{"exercise": "02-recurrent-cell"}', np.uint8)
+    np.savez(tmp_path / "checks.npz", checks=text)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="another version of the course"):
+        check("rnn_forward", lambda: None)
+
+
 def test_in_a_terminal_check_prints_plain_text(capsys):
     check("mse", solution("mse"))
     assert capsys.readouterr().out.startswith("[ ok ] Exercise 2.5 mse: right")

@@ -21,8 +21,6 @@ import numpy as np
 
 from unrolled.task import Bug, Case, Task, Value
 
-FORMAT = 1
-
 
 @dataclass(frozen=True)
 class Checks:
@@ -58,12 +56,14 @@ def folder(exercise: str) -> Path:
 
 def load(exercise: str) -> Checks:
     """The checks of an exercise by its slug, "03-bptt"; beside the notebook first."""
+    return read(_path(exercise))
+
+
+def _path(exercise: str) -> Path:
     here = Path.cwd() / "checks.npz"
-    if here.is_file():
-        found = read(here)
-        if found.exercise == exercise:
-            return found
-    return read(folder(exercise) / "checks.npz")
+    if here.is_file() and _contents(here, ("exercise",))["exercise"] == exercise:
+        return here
+    return folder(exercise) / "checks.npz"
 
 
 def load_for(function: str) -> Checks:
@@ -100,7 +100,7 @@ def public_data(exercise: str, name: str) -> Value:
     """A table or recording that comes with an exercise."""
     if _provider is not None:
         return _provider(exercise, name)
-    return load(exercise).data[name]
+    return _contents(_path(exercise), ("data",))["data"][name]
 
 
 _provider: Callable[[str, str], Value] | None = None
@@ -121,7 +121,6 @@ def write(checks: Checks) -> bytes:
     """`checks` as the bytes of an npz file; equal checks give equal bytes."""
     arrays: list[np.ndarray] = []
     plain = {
-        "format": FORMAT,
         "exercise": checks.exercise,
         "tasks": [dataclasses.asdict(task) for task in checks.tasks.values()],
         "cases": {
@@ -153,26 +152,31 @@ def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
 
 def read(path: Path) -> Checks:
     """The checks in the npz file at `path`; ValueError if it is damaged or newer."""
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            text = bytes(file["checks"]).decode()
-            arrays = [file[str(n)] for n in range(len(file.files) - 1)]
-        plain = _unpacked(json.loads(text), arrays)
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path.name} is damaged ({type(error).__name__}): fetch it again."
-        ) from None
-    if plain["format"] != FORMAT:
-        raise ValueError(
-            f"{path.name} is of format {plain['format']}, this package reads "
-            f"{FORMAT}: update `unrolled`."
-        )
+    plain = _contents(path)
     return Checks(
         exercise=plain["exercise"],
         tasks={t["name"]: _task(t) for t in plain["tasks"]},
         cases={n: tuple(Case(**c) for c in cs) for n, cs in plain["cases"].items()},
         bugs={n: tuple(Bug(**b) for b in bs) for n, bs in plain["bugs"].items()},
         data=plain["data"],
+    )
+
+
+def _contents(path: Path, parts: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What the file holds, or some parts of it: unpacking every array takes longer
+    than all cells of a notebook."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            plain = json.loads(bytes(file["checks"]).decode())
+            if plain["format"] == FORMAT:
+                return {k: _unpacked(plain[k], file) for k in parts or plain}
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path.name} is damaged ({type(error).__name__}): fetch it again."
+        ) from None
+    raise ValueError(
+        f"{path.name} is of format {plain['format']}, this package reads "
+        f"{FORMAT}: update `unrolled`."
     )
 
 
@@ -193,10 +197,10 @@ def _packed(value: Any, arrays: list[np.ndarray]) -> Any:
     return value
 
 
-def _unpacked(value: Any, arrays: list[np.ndarray]) -> Any:
+def _unpacked(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if isinstance(value, dict):
         if value.keys() == {"$"}:
-            return arrays[value["$"]]
+            return arrays[str(value["$"])]
         return {key: _unpacked(item, arrays) for key, item in value.items()}
     if isinstance(value, list):
         return [_unpacked(item, arrays) for item in value]
