@@ -18,5 +18,6 @@ class Limits:
     open_files: int = 256
     tmpfs_bytes: int = 64 << 20  # all files together
     output_bytes: int = 256 << 10  # of one cell
+    outputs_bytes: int = 4 << 20  # of all cells
     stand_in_calls: int = 100_000  # of one question
     stand_in_bytes: int = 256 << 20

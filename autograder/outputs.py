@@ -7,6 +7,7 @@ without control characters and PNG pictures of a sane size remain.
 from __future__ import annotations
 
 import base64
+import json
 import re
 import struct
 from collections.abc import Collection
@@ -22,11 +23,14 @@ SOURCE = wire.Bounds(text=4 << 20)
 STATUSES = ("ok", "error", "timeout", "crashed", "memory")
 ANSWERS = ("ok", "error", "stub", "missing")
 PNG = b"\x89PNG\r\n\x1a\n"
-MAX_PIXELS = 8192  # a side
+MAX_SIDE = 8192  # pixels
+MAX_PIXELS = 1 << 24
+PIXELS_A_BYTE = 32  # a picture costs a page its pixels, however few its bytes are
 
 _TEXTS = ("where", "function", "error", "code", "inside", "again_error")
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-_])")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# also the marks that turn the direction of text round, and hide what is written
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _OUT_OF_MEMORY = re.compile(r"_?(Array)?MemoryError\b")
 
 
@@ -51,6 +55,26 @@ def read(message: Any) -> CellResult:
     if not _among(status, ("ok", "error", "memory")) or not isinstance(found, list):
         raise _forged("a cell's result")
     return CellResult(status, [output for item in found if (output := _output(item))])
+
+
+def within(result: CellResult, room: int) -> tuple[CellResult, int]:
+    """`result` if there is room for it in the notebook, and what room is left."""
+    left = room - sum(map(_cost, result.outputs))
+    if left >= 0:
+        return result, left
+    text = "[outputs left out: those of the whole notebook are too large]\n"
+    said = {"output_type": "stream", "name": "stdout", "text": text}
+    return CellResult(result.status, [said]), room
+
+
+def _cost(output: dict[str, Any]) -> int:
+    """Bytes in a notebook's file, or what a page needs to show it."""
+    picture = output.get("data", {}).get("image/png", "")
+    pixels = 0
+    if picture:
+        width, height = _size(base64.b64decode(picture[:32]))
+        pixels = width * height // PIXELS_A_BYTE
+    return len(json.dumps(output)) + pixels
 
 
 def cut_off(over: Ended) -> CellResult:
@@ -154,8 +178,13 @@ def _png(value: Any) -> bytes | None:
     picture = value.tobytes()
     if len(picture) < 24 or not picture.startswith(PNG):
         return None
-    width, height = struct.unpack(">II", picture[16:24])
-    return picture if max(width, height) <= MAX_PIXELS else None
+    width, height = _size(picture)
+    sane = max(width, height) <= MAX_SIDE and width * height <= MAX_PIXELS
+    return picture if sane and b"acTL" not in picture else None  # nothing that moves
+
+
+def _size(picture: bytes) -> tuple[int, int]:
+    return struct.unpack(">II", picture[16:24])
 
 
 def _text(item: dict[str, Any], key: str) -> str:

@@ -76,9 +76,11 @@ class Session:
         self._tidy()
         self._marked = False
         results = []
+        room = self.limits.outputs_bytes
         for number, source in enumerate(cells, 1):
             if self._over is None:
-                results.append(self._cell(source, number))
+                result, room = outputs.within(self._cell(source, number), room)
+                results.append(result)
             else:
                 results.append(outputs.not_run(self._over))
         return results
@@ -259,6 +261,9 @@ class Session:
             return Ended("protocol", f"Your notebook stopped listening {when}.")
         if heard.startswith("exit "):
             return self._ended_by(int(heard[5:]), when)
+        if heard == "stuck":
+            text = "Your notebook starts processes faster than they can be ended."
+            return Ended("crashed", text)
         if not heard and self.group and self.group.ran_out():
             return self._ended_by(-signal.SIGKILL, when, out_of_memory=True)
         raise self._fault(heard or "it was killed from outside")
