@@ -27,7 +27,9 @@ from unrolled.verdict import Ended, Verdict
 
 LIMITS = Limits(session_s=120.0)
 IMPORTS = ("numpy", "matplotlib.pyplot", "unrolled")  # warm before the first cell
-SIDE, ENTRIES = 64, 4096  # the largest array that a stand-in computes with
+# The largest array that a stand-in computes with; more axes of side 1 would let small
+# arrays broadcast to one that fills the memory of the grader.
+SIDE, ENTRIES, AXES = 64, 4096, 3
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +165,8 @@ def _stand_in(slug: str, offered: Sequence[str], name: str, args: list) -> Value
 def _small(value: Value) -> bool:
     """Whether the reference may be run on it: a small call must not cost much."""
     if isinstance(value, np.ndarray):
-        return value.size <= ENTRIES and max(value.shape, default=0) <= SIDE
+        sides = max(value.shape, default=0) <= SIDE and value.ndim <= AXES
+        return value.size <= ENTRIES and sides
     if isinstance(value, dict):
         return len(value) <= SIDE and all(map(_small, value.values()))
     if isinstance(value, list):
