@@ -151,33 +151,40 @@ def _add(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
 
 
 def read(path: Path) -> Checks:
-    """The checks in the npz file at `path`; ValueError if it is damaged or newer."""
+    """The checks in the npz file at `path`; ValueError if it is damaged, or of a
+    version of the course that stores other things."""
     plain = _contents(path)
-    return Checks(
-        exercise=plain["exercise"],
-        tasks={t["name"]: _task(t) for t in plain["tasks"]},
-        cases={n: tuple(Case(**c) for c in cs) for n, cs in plain["cases"].items()},
-        bugs={n: tuple(Bug(**b) for b in bs) for n, bs in plain["bugs"].items()},
-        data=plain["data"],
-    )
+    with _one_sentence(path):
+        return Checks(
+            exercise=plain["exercise"],
+            tasks={t["name"]: _task(t) for t in plain["tasks"]},
+            cases={n: tuple(Case(**c) for c in cs) for n, cs in plain["cases"].items()},
+            bugs={n: tuple(Bug(**b) for b in bs) for n, bs in plain["bugs"].items()},
+            data=plain["data"],
+        )
+
+
+@contextlib.contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path.name} is damaged or of another version of the course "
+            f"({type(error).__name__}): fetch it again."
+        ) from None
 
 
 def _contents(path: Path, parts: tuple[str, ...] = ()) -> dict[str, Any]:
     """What the file holds, or some parts of it: unpacking every array takes longer
     than all cells of a notebook."""
-    try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            plain = json.loads(bytes(file["checks"]).decode())
-            if plain["format"] == FORMAT:
-                return {k: _unpacked(plain[k], file) for k in parts or plain}
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path.name} is damaged ({type(error).__name__}): fetch it again."
-        ) from None
-    raise ValueError(
-        f"{path.name} is of format {plain['format']}, this package reads "
-        f"{FORMAT}: update `unrolled`."
-    )
+    with (
+        _one_sentence(path),
+        path.open("rb") as raw,
+        np.load(raw, allow_pickle=False) as file,
+    ):
+        plain = json.loads(bytes(file["checks"]).decode())
+        return {name: _unpacked(plain[name], file) for name in parts or plain}
 
 
 def _task(fields: Mapping[str, Any]) -> Task:
