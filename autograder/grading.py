@@ -147,8 +147,11 @@ def _short(error: BaseException) -> str:
 def _ask(slug: str, session: Session, question: dict[str, Value]) -> dict[str, Any]:
     """One question to the submission, and its answer, made safe to judge."""
     offered = tuple(question["stand_ins"])
+    # One fork a function; what helps it, a right cache or a stand-in, gets its own.
+    helped = ("cache",) if "cache" in question["inputs"] else ()
+    within = " ".join((question["call"], *helped, *offered))
     try:
-        answer = session.ask(question, partial(_stand_in, slug, offered))
+        answer = session.ask(question, partial(_stand_in, slug, offered), within)
     except faults.Ended as end:
         raise Ended(end.kind, end.sentence) from None
     names = discretion.known_names(oracle.tasks(slug))

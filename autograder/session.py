@@ -55,6 +55,7 @@ class Session:
         self._end = time.monotonic() + self.limits.session_s
         self._over: Ended | None = None
         self._marked = self._untidy = self._closed = False
+        self._examined: tuple[str, Line] | None = None  # the fork that may be asked on
 
     def give(self, files: bytes) -> None:
         """Put files into the folder in which the cells will run."""
@@ -85,11 +86,15 @@ class Session:
                 results.append(outputs.not_run(self._over))
         return results
 
-    def ask(self, question: dict, stand_in: StandIn | None = None) -> dict[str, Any]:
+    def ask(
+        self, question: dict, stand_in: StandIn | None = None, within: str = ""
+    ) -> dict[str, Any]:
         """One question, in a fork of the process that ran the cells.
 
-        Ended says how a question ended without an answer; the next one may be asked.
-        `stand_in` is called, here, when the submission calls a stood-in function.
+        Questions that follow one another `within` the same name share a fork: what is
+        one examination costs one fork. Ended says how a question ended without an
+        answer; the next one may be asked. `stand_in` is called, here, when the
+        submission calls a stood-in function.
         """
         if question.get("stand_ins") and stand_in is None:
             raise GraderFault("A question with stand-ins was asked without a stand_in.")
@@ -97,15 +102,18 @@ class Session:
             data = wire.frame(question)
         except wire.WireError as error:
             raise GraderFault(f"A question cannot cross the border: {error}.") from None
-        self._begin()
-        ours, theirs = socket.socketpair()
-        line = Line(ours, self._life)
         try:
-            return self._converse(line, theirs, data, question, stand_in)
+            line = self._line(within)
+            answer = self._converse(line, data, question, stand_in)
         except (GoneError, LateError) as reason:
+            self._hang_up()
             raise self._unanswered(reason, str(question.get("call"))) from None
-        finally:
-            line.close()
+        except BaseException:
+            self._hang_up()
+            raise
+        if not within:
+            self._hang_up()
+        return answer
 
     def close(self) -> None:
         """Kill everything that this session started, and wait until it is gone."""
@@ -113,6 +121,7 @@ class Session:
             return
         self._closed = True
         gone = self._kill()
+        self._hang_up()
         self._channel.close()
         self._life.close()
         os.close(self._process)
@@ -160,18 +169,34 @@ class Session:
                 self._kill()
         return outputs.cut_off(self._over)
 
+    def _line(self, within: str) -> Line:
+        """The line to the fork that is examined `within` this name, or to a new one."""
+        if self._examined and self._examined[0] == within and self._over is None:
+            return self._examined[1]
+        self._begin()
+        ours, theirs = socket.socketpair()
+        line = Line(ours, self._life)
+        self._examined = (within, line)
+        with theirs:
+            until = self._until(self.limits.question_s)
+            self._channel.send_with(b"Q", theirs.fileno(), until)
+        return line
+
+    def _hang_up(self) -> None:
+        """No more questions to the fork that is open: it ends by itself."""
+        if self._examined:
+            self._examined[1].close()
+            self._examined = None
+
     def _converse(
         self,
         line: Line,
-        theirs: socket.socket,
         data: bytes,
         question: dict,
         stand_in: StandIn | None,
     ) -> dict[str, Any]:
         """Send the question, serve its stand-ins, return the answer."""
-        until = self._until(self.limits.question_s)
-        with theirs:
-            self._channel.send_with(b"Q", theirs.fileno(), until)
+        until, heard = self._until(self.limits.question_s), line.received
         line.send(data, until)
         for calls in range(self.limits.stand_in_calls + 1):
             message = line.receive(until)
@@ -181,7 +206,7 @@ class Session:
             assert stand_in is not None  # read_call refuses where none was offered
             if calls == self.limits.stand_in_calls:
                 break
-            if line.received > self.limits.stand_in_bytes:
+            if line.received - heard > self.limits.stand_in_bytes:
                 break
             line.send(_stood_in(stand_in, name, args), until)
         raise Ended("protocol", f"{question['call']} called {name} too often.")
@@ -204,6 +229,7 @@ class Session:
 
         Done when the next begins: the trusted side compares while the last one ends.
         """
+        self._hang_up()
         if not self._untidy:
             return None
         self._untidy = False

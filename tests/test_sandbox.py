@@ -102,6 +102,44 @@ def test_a_question_leaves_nothing_for_the_next(session):
     assert [session.ask(question("count"))["value"] for _ in range(3)] == [1, 1, 1]
 
 
+def test_the_questions_of_one_examination_share_a_fork(session):
+    said(session, "n = 0\ndef count(x):\n    global n\n    n += 1\n    return n")
+
+    def ask(within):
+        return session.ask(question("count"), within=within)["value"]
+
+    assert [ask(w) for w in ("a", "a", "b", "b", "a", "", "")] == [1, 2, 1, 2, 1, 1, 1]
+    assert said(session, "print(n)") == "0"
+
+
+def test_an_examination_goes_on_in_a_new_fork_after_a_question_that_ended_it(session):
+    said(
+        session,
+        "import os\nn = 0",
+        "def die(x): os._exit(3)",
+        "def count(x):\n    global n\n    n += 1\n    return n",
+    )
+    assert session.ask(question("count"), within="a")["value"] == 1
+    with pytest.raises(Ended, match="status 3"):
+        session.ask(question("die"), within="a")
+    assert session.ask(question("count"), within="a")["value"] == 1
+
+
+def test_an_answer_given_ahead_is_no_answer_to_the_next_question(session):
+    said(
+        session,
+        "from autograder import wire; import gc, socket",
+        "def f(x):\n"
+        "    ahead = wire.frame({'answer': {'status': 'ok', 'value': x}})\n"
+        "    for s in gc.get_objects():\n"
+        "        if isinstance(s, socket.socket) and s.fileno() > 0: s.send(ahead)\n"
+        "    return x",
+    )
+    inputs = ({"x": np.arange(float(n))} for n in (2, 3, 4))
+    answers = [session.ask(question("f", i), within="f")["value"] for i in inputs]
+    assert [len(a) for a in answers] == [2, 2, 3]  # late by one: wrong, and no more
+
+
 def test_a_missing_function_and_one_that_raises_are_answers(session):
     session.run(["def bad(x): raise ValueError('no')"])
     assert session.ask(question("absent"))["status"] == "missing"

@@ -210,7 +210,8 @@ class _Proxy:
     def __init__(self, name: str, stand_in: StandIn | None, own: Any = None) -> None:
         self.__name__ = name
         self._stand_in = stand_in
-        self._own = own  # the student's function: it knows its arguments' names
+        # the student's function: it knows its arguments' names
+        self._own: Any = own._own if isinstance(own, _Proxy) else own
 
     def __call__(self, *args: Any, **kwargs: Any) -> Value:
         if self._stand_in is None:

@@ -1,4 +1,4 @@
-"""One submission's process: runs its cells, then answers questions, each in a fork.
+"""One submission's process: runs its cells, then answers questions, in forks of it.
 
 From the first cell on, everything here may have been replaced by the student's code.
 The trusted side believes nothing that comes out of it.
@@ -6,6 +6,7 @@ The trusted side believes nothing that comes out of it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -73,17 +74,15 @@ def _in_a_fork(fd: int, channel: socket.socket, namespace: dict[str, Any]) -> in
     if pid == 0:
         try:
             channel.close()
-            _answer(socket.socket(fileno=fd), namespace)
+            _examined(socket.socket(fileno=fd), namespace)
         finally:
             os._exit(0)
     os.close(fd)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def _answer(line: socket.socket, namespace: dict[str, Any]) -> None:
-    from unrolled.answer import answer  # imported by the warm parent already
-
-    question = wire.receive(line)
+def _examined(line: socket.socket, namespace: dict[str, Any]) -> None:
+    """Answer one question after another, until the trusted side hangs up."""
 
     def stand_in(name: str, args: list) -> Any:
         wire.send(line, {"stand_in": name, "args": args})
@@ -92,15 +91,22 @@ def _answer(line: socket.socket, namespace: dict[str, Any]) -> None:
             raise ValueError(reply["error"])
         return reply["value"]
 
+    with contextlib.suppress(EOFError):
+        while True:
+            line.sendall(_answer(wire.receive(line), namespace, stand_in))
+
+
+def _answer(question: dict, namespace: dict[str, Any], stand_in: Any) -> bytes:
+    from unrolled.answer import answer  # imported by the warm parent already
+
     try:
         found = answer(question, namespace, stand_in)
     except BaseException as error:  # SystemExit, MemoryError, a hostile class
         found = _failed(question, error)
     try:
-        data = wire.frame({"answer": found})
+        return wire.frame({"answer": found})
     except wire.WireError as error:
-        data = wire.frame({"answer": _failed(question, error)})
-    line.sendall(data)
+        return wire.frame({"answer": _failed(question, error)})
 
 
 def _failed(question: Mapping, error: BaseException) -> dict[str, Any]:
