@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from rich.markup import escape
 from rich.table import Table
 
 from autograder.derive import grading_folder
@@ -14,7 +15,6 @@ from unrolled.report import VERDICT_MIME, number
 from unrolled.verdict import Verdict
 
 _STYLES = {
-    "full": "green",
     "partial": "yellow",
     "not_done": "dim",
     "could_not_check": "magenta",
@@ -41,27 +41,41 @@ def graded(exercise: str) -> dict[str, dict[str, Verdict]]:
 
 
 def table(exercise: str) -> Table:
+    """One row a student: the points, and each function that is not complete."""
     tasks = load(exercise).graded
+    of = sum(task.total for task in tasks.values())
     made = Table(title=f"{exercise}: who got what, and which bug was named")
     made.add_column("student", no_wrap=True)
     made.add_column("points", justify="right", no_wrap=True)
-    for name in tasks:
-        made.add_column(name, overflow="fold")
+    made.add_column("not complete")
     for student, found in graded(exercise).items():
-        total = sum(v.points for v in found.values())
-        of = sum(task.total for task in tasks.values())
-        cells = [_cell(found.get(name)) for name in tasks]
-        made.add_row(student, f"{number(total)}/{number(of)}", *cells)
+        verdicts = [found[name] for name in tasks if name in found]
+        points = sum(verdict.points for verdict in verdicts)
+        made.add_row(student, f"{number(points)}/{number(of)}", _open(verdicts))
     return made
 
 
-def _cell(verdict: Verdict | None) -> str:
-    if verdict is None:
-        return "[magenta]no verdict[/]"
+def _open(verdicts: list[Verdict]) -> str:
+    """What is not full, a line each; what all functions share is said once."""
+    rest = [verdict for verdict in verdicts if verdict.status != "full"]
+    whole = {verdict.status for verdict in rest if not verdict.bug}
+    alike = len(whole) == 1 and len(rest) == len(verdicts) > 1
+    if alike and not any(verdict.bug for verdict in rest):
+        return _finding(rest[0])
+    return "\n".join(
+        f"{verdict.function} {number(verdict.points)}/{number(verdict.of)}: "
+        f"{_finding(verdict)}"
+        for verdict in rest
+    )
+
+
+def _finding(verdict: Verdict) -> str:
     style = _STYLES.get(verdict.status, "red")
-    what = verdict.bug or verdict.status.replace("_", " ")
     if verdict.status == "could_not_check":
-        return f"[{style}]not graded: needs a person[/]"
-    if verdict.status == "full":
-        return f"[{style}]{number(verdict.points)}[/]"
-    return f"[{style}]{number(verdict.points)}/{number(verdict.of)} {what}[/]"
+        return f"[{style}]not graded, needs a person[/]"
+    if verdict.bug:
+        return f"[{style}]{verdict.bug}[/]"
+    lost = [line for line in verdict.lines if not line.ok]
+    if verdict.status == "partial" and lost:
+        return f"[{style}]{escape(lost[0].text)}[/]"
+    return f"[{style}]{verdict.status.replace('_', ' ')}[/]"
