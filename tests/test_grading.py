@@ -136,3 +136,23 @@ def test_one_sandbox_serves_a_process(monkeypatch):
     assert grading.shared_sandbox() is made
     grading._close()
     assert grading._shared == {}
+
+
+def test_a_helper_that_never_ends_is_counted_once(cells, sandbox):
+    cells["rnn_step_forward"] = "def rnn_step_forward(*args):\n    while True: pass"
+    found = statuses(graded(cells, sandbox))
+    assert found.pop("rnn_step_forward") == "timeout"
+    assert set(found.values()) == {"full"}
+
+
+def test_a_loop_that_never_ends_at_one_step_costs_the_shape_point_only(cells, sandbox):
+    cells["last"] = (
+        "def rnn_forward(xs, *rest, right=rnn_forward):\n"
+        "    while len(xs) == 1: pass\n"
+        "    return right(xs, *rest)"
+    )
+    verdict = graded(cells, sandbox).verdicts["rnn_forward"]
+    lines = {line.aspect: line for line in verdict.lines}
+    assert verdict.values_right
+    assert not lines["shapes"].ok
+    assert "T=1" in lines["shapes"].text

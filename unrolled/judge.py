@@ -7,7 +7,6 @@ from a hidden seed).
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -62,6 +61,8 @@ class Examiner:
         blames: tuple[str, ...] = ()
         if not trial.right:
             trial, blames = self._forgiving(task, trial)
+        if trial.ended:
+            raise trial.ended
         if not trial.right:
             return self._wrong(task, trial, blames)
         return self._cleanest(task, self._right(task, trial, blames))
@@ -71,7 +72,11 @@ class Examiner:
     def _trial(self, task: Task, attempt: Attempt) -> Trial:
         trial = Trial(attempt)
         for case in self._cases(task, "values"):
-            answer = self._ask(task, case, attempt)
+            try:
+                answer = self._ask(task, case, attempt)
+            except Ended as end:  # perhaps in a function that this one calls
+                trial.ended = end
+                break
             trial.answers[case.name] = answer
             if answer["status"] != "ok":
                 break
@@ -83,6 +88,13 @@ class Examiner:
         cache = None if attempt.own_cache else case.cache
         asked = question(task, case, before, cache, attempt.stand_ins)
         return measured_answer(task, case.inputs, settled(case, self.ask(asked)))
+
+    def _asked(self, task: Task, case: Case, attempt: Attempt) -> Answer:
+        """The same, where no answer is one fault among others."""
+        try:
+            return self._ask(task, case, attempt)
+        except Ended as end:
+            return {"status": "ended", "function": task.name, "error": end.sentence}
 
     def _cases(self, task: Task, aspect: str) -> list[Case]:
         return [case for case in self.cases[task.name] if case.aspect == aspect]
@@ -132,8 +144,7 @@ class Examiner:
 
     def _retried(self, task: Task, faulty: tuple[str, ...]) -> Iterator[Trial]:
         for attempt in self._attempts(task, faulty):
-            with contextlib.suppress(Ended):
-                yield self._trial(task, attempt)
+            yield self._trial(task, attempt)
 
     def _suspects(self, task: Task) -> tuple[str, ...]:
         """The functions that this one leans on and that have any fault, of which
@@ -238,7 +249,9 @@ class Examiner:
                 continue
             answer = trial.answers.get(case.name)
             if answer is None:
-                answer = self._ask(task, case, trial.attempt)
+                answer = self._asked(task, case, trial.attempt)
+            if answer["status"] == "ended":
+                return None  # each further one may take as long
             seen[case.name] = deviation(task, case, answer)
         known = self.known(task.name)
         bug = matching(known, seen)
@@ -260,6 +273,8 @@ class Examiner:
 
     def _told_error(self, task: Task, answer: Answer) -> str:
         name = answer["function"]
+        if answer["status"] == "ended":
+            return str(answer["error"])
         if answer["status"] != "error":
             return f"{name}, which {task.name} needs, is not written yet."
         kind, _, rest = str(answer.get("error", "")).partition(":")
@@ -274,7 +289,7 @@ class Examiner:
         good: list[str] = []
         bad: list[str] = []
         for case in self._cases(task, "isolate"):
-            answer = self._ask(task, case, attempt)
+            answer = self._asked(task, case, attempt)
             right = answer["status"] == "ok" and not faults(task, case, answer)
             (good if right else bad).append(case.name)
         if not good or not bad:
@@ -292,7 +307,7 @@ class Examiner:
             for fault in found.values():
                 return fault.text, fault.text
         for case in self._cases(task, "shapes"):
-            answer = self._ask(task, case, trial.attempt)
+            answer = self._asked(task, case, trial.attempt)
             if answer["status"] != "ok":
                 text = f"at {case.name} {self._told_error(task, answer)}".rstrip(".")
                 return text, text
@@ -309,7 +324,7 @@ class Examiner:
             if text:
                 return text, text
         for case in self._cases(task, "purity"):
-            answer = self._ask(task, case, trial.attempt)
+            answer = self._asked(task, case, trial.attempt)
             text = ""
             if answer["status"] != "ok":
                 text = f"with {case.name} {self._told_error(task, answer)}".rstrip(".")

@@ -66,7 +66,7 @@ def text(verdict: Verdict) -> str:
     ]
     if verdict.says:
         rows.append(f"   This looks like: {verdict.says}")
-    if verdict.read and verdict.status != "full":
+    if verdict.read and verdict.status in ("partial", "wrong"):
         rows.append(f"   Read: {verdict.read}")
     return "\n".join(rows)
 
@@ -95,7 +95,7 @@ def html(verdict: Verdict) -> str:
             f"<div style='margin-top:.4em;padding:.3em .6em;border:1px solid {colour};"
             f"border-radius:4px'><b>This looks like:</b> {escape(verdict.says)}</div>"
         )
-    if verdict.read and verdict.status != "full":
+    if verdict.read and verdict.status in ("partial", "wrong"):
         parts.append(
             f"<div style='opacity:.75;margin-top:.3em'>Read: {escape(verdict.read)}"
             "</div>"

@@ -16,6 +16,7 @@ from unrolled.compare import (
     same_deviation,
 )
 from unrolled.task import Bug, Case, Task, Value
+from unrolled.verdict import Ended
 
 Answer = Mapping[str, Value]
 
@@ -39,6 +40,7 @@ class Trial:
     attempt: Attempt
     answers: dict[str, Answer] = field(default_factory=dict)
     wrong: dict[str, dict[str, Fault]] = field(default_factory=dict)
+    ended: Ended | None = None  # no answer came: out of time, a crash
 
     def first(self, status: str) -> Answer | None:
         found = (a for a in self.answers.values() if a["status"] == status)
@@ -54,13 +56,13 @@ class Trial:
 
     @property
     def right(self) -> bool:
-        return all(a["status"] == "ok" for a in self.answers.values()) and all(
-            f.harmless for faults in self.wrong.values() for f in faults.values()
-        )
+        if self.ended or any(a["status"] != "ok" for a in self.answers.values()):
+            return False
+        return all(f.harmless for found in self.wrong.values() for f in found.values())
 
     def share(self, names: Sequence[str]) -> float:
         """The part of the returned arrays that is right in every case."""
-        if any(a["status"] != "ok" for a in self.answers.values()):
+        if self.ended or any(a["status"] != "ok" for a in self.answers.values()):
             return 0.0
         every = [f for faults in self.wrong.values() for f in faults.values()]
         if any(f.kind in FORMLESS for f in every):
