@@ -10,7 +10,7 @@ BUGS = {
     "rel_error": [
         Edit("absolute", "np.abs(a - b).max() / scale", "np.abs(a - b).max()",
              "this is the absolute difference: it has to be divided by the size of the "
-             "numbers. (And then there are the shapes.)", ((_CHECK, ""),)),
+             "numbers. And then there are the shapes.", ((_CHECK, ""),)),
         Edit("absolute-of-equal-shapes", "np.abs(a - b).max() / scale",
              "np.abs(a - b).max()",
              "this is the absolute difference: it has to be divided by the size of the "
@@ -86,10 +86,6 @@ BUGS = {
              "it is divided by eps, but the two points are 2 eps apart."),
         Edit("precedence", "/ (2 * eps)", "/ 2 * eps",
              "/ 2 * eps divides by 2 and then multiplies by eps; brackets are missing."),
-        Edit("half-steps", "up[index] += eps", "up[index] += eps / 2",
-             "the steps are half as long as asked; the points have to be eps away, on "
-             "each side.",
-             (("down[index] -= eps", "down[index] -= eps / 2"), ("(2 * eps)", "eps"))),
         Edit("own-eps", "dx = np.zeros_like(x)", "dx, eps = np.zeros_like(x), 1e-5",
              "the eps that is given is not used, but one of your own."),
         Edit("sign", "(f(up) - f(down))", "(f(down) - f(up))",

@@ -1,18 +1,19 @@
 # %% [markdown]
 # # Start here
 #
-# In this course you write small functions, and under each there is a check. The
-# check is on your side: run it as often as you like, as early as you like, on
-# code that you know is wrong. It costs nothing and nobody watches.
+# In this course you write small functions, and under each there is a check.
+# The check is on your side: run it as often as you like, as early as you
+# like, on code that you know is wrong. It costs nothing and nobody watches.
 #
-# This notebook takes about ten minutes. You meet the check, and then you build
-# three tools that check *gradients*. They are short, you will use them in every
-# later chapter, and they know when a derivation of yours is wrong before anybody
-# else does. The text behind it is chapter 0, *Start here*, of the book.
+# This notebook takes about ten minutes. You meet the check, and then you
+# build three tools that check *gradients*. They are short, you will use them
+# in every later chapter, and they know when a derivation of yours is wrong
+# before anybody else does. The text behind it is chapter 0, *Start here*, of
+# the book.
 #
 # How to use a notebook: a cell with code runs when you press Shift+Enter. Run
-# them in order, from the top. If something is in a muddle, use *Restart kernel*
-# and run them again.
+# them in order, from the top. If something is in a muddle, use *Restart
+# kernel* and run them again.
 
 # %% given="imports"
 import numpy as np
@@ -39,10 +40,10 @@ def first_try(a, b):
 check("rel_error", first_try)
 
 # %% [markdown]
-# Read it from top to bottom. The first line names the exercise, the verdict and
-# the points. The next ones say what is right and what is not, with the place,
-# the number that came back and the number that should have. Where the result is
-# *exactly* what a known mistake gives, a box tells you which one.
+# Read it from top to bottom. The first line names the exercise, the verdict
+# and the points. The next ones say what is right and what is not, with the
+# place, the number that came back and the number that should have. Where the
+# result is *exactly* what a known mistake gives, a box tells you which one.
 #
 # Now the second try. It divides, as it should. Will that do?
 
@@ -70,8 +71,8 @@ check("rel_error", second_try)
 # Two arrays of zeros have error 0. And there is one more rule, which is the
 # most important one: **arrays of different shapes are not compared.** NumPy
 # would happily "broadcast" a `(4, 1)` against a `(4,)` and subtract every
-# entry from every other. Do not let it: `raise ValueError(...)` with a sentence
-# that names both shapes.
+# entry from every other. Do not let it: `raise ValueError(...)` with a
+# sentence that names both shapes.
 
 # %% solution="rel_error"
 def rel_error(a, b):
@@ -111,9 +112,9 @@ check("rel_error", rel_error)
 #   \frac{f_k(x + \varepsilon e_i) - f_k(x - \varepsilon e_i)}{2\varepsilon}.$$
 #
 # It takes about five lines. Three hints: `for index in np.ndindex(x.shape)`
-# visits every entry, whatever the number of axes; work on copies, for `x` is not
-# yours; and use the `eps` that you are given. The check tries a large one on
-# purpose.
+# visits every entry, whatever the number of axes; work on copies, for `x` is
+# not yours; and use the `eps` that you are given. The check tries a large one
+# on purpose.
 
 # %% solution="numeric_grad"
 def numeric_grad(f, x, dout, eps=1e-5):
@@ -189,7 +190,8 @@ try:
     all_eps = 10.0 ** np.arange(-16, 0)
     for grad in (numeric_grad, complex_step_grad):
         errors = [rel_error(grad(f, x, dout, e), truth) for e in all_eps]
-        ax.loglog(all_eps, np.maximum(errors, 1e-17), "o-", label=grad.__name__)
+        errors = np.maximum(errors, 1e-17)
+        ax.loglog(all_eps, errors, "o-", label=grad.__name__)
     ax.set(xlabel="eps", ylabel="relative error")
     ax.legend()
     plt.show()
@@ -198,23 +200,25 @@ except NotImplementedError as missing:
     print("The picture comes when this is written:", missing)
 
 # %% [markdown]
-# The central difference makes a **V**. From the right, the error falls, because
-# a smaller step makes a better straight line. Then it turns and *rises*: two
-# numbers that are nearly equal are subtracted, and only rounding is left. The
-# best `eps` lies at the bottom, and it is nowhere near the smallest.
+# The central difference makes a **V**. From the right, the error falls,
+# because a smaller step makes a better straight line. Then it turns and
+# *rises*: two numbers that are nearly equal are subtracted, and only rounding
+# is left. The best `eps` lies at the bottom, and it is nowhere near the
+# smallest.
 #
 # ## Read five curves
 #
 # {task:choose_eps}
 #
-# Below are five curves of that kind, measured on one function. They belong, in
-# some order, to differences to one side and to both sides, to a cleverer
-# formula with four points, and to a computation in single precision. And in one
-# of them no step is to blame: there the *gradient under test* is wrong, by a few
-# percent, and no `eps` can make a wrong gradient right.
+# Below are five curves of that kind, measured on one function. They belong,
+# in some order, to differences to one side and to both sides, to a cleverer
+# formula with four points, and to a computation in single precision. And in
+# one of them no step is to blame: there the *gradient under test* is wrong,
+# by a few percent, and no `eps` can make a wrong gradient right.
 #
 # For each curve, give the best step as a power of ten: the answer for
-# $\varepsilon = 10^{-4}$ is `-4`. Answer `0` for the curve of the wrong gradient.
+# $\varepsilon = 10^{-4}$ is `-4`. Answer `0` for the curve of the wrong
+# gradient.
 
 # %% given="curves"
 measured = public_data("00-start-here", "error_curves")
@@ -251,9 +255,9 @@ check("choose_eps", choose_eps)
 # %% [markdown]
 # ## Before you hand in
 #
-# Restart the kernel and run everything from the top, or, from a terminal in the
-# course's folder, `python -m unrolled check 00-start-here`. The grader runs the
-# same functions on numbers that nobody has seen.
+# Restart the kernel and run everything from the top, or, from a terminal in
+# the course's folder, `python -m unrolled check 00-start-here`. The grader
+# runs the same functions on numbers that nobody has seen.
 #
-# Keep your three functions. From now on, whenever you derive a gradient, you can
-# ask it yourself whether it is right.
+# Keep your three functions. From now on, whenever you derive a gradient, you
+# can ask it yourself whether it is right.

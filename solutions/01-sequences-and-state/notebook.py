@@ -1,17 +1,17 @@
 # %% [markdown]
 # # Sequences and state
 #
-# Before there is a network there is a sequence, something that remembers it, and
-# a way to turn symbols into numbers. In this notebook you build all three. In
-# the first half you stand at the door of a library and count people. In the
-# second you give each letter of the alphabet a place on a map, and let real text
-# decide where.
+# Before there is a network there is a sequence, something that remembers it,
+# and a way to turn symbols into numbers. In this notebook you build all
+# three. In the first half you stand at the door of a library and count
+# people. In the second you give each letter of the alphabet a place on a map,
+# and let real text decide where.
 #
 # The text behind it is chapter 1, *Sequences and state*, of the book.
 #
-# **Letters.** `T` time steps, `B` sequences side by side, `D` numbers per step,
-# `V` symbols in the vocabulary. Sequences are time-major: `xs[t]` is step `t` of
-# every sequence, of shape `(B, D)`.
+# **Letters.** `T` time steps, `B` sequences side by side, `D` numbers per
+# step, `V` symbols in the vocabulary. Sequences are time-major: `xs[t]` is
+# step `t` of every sequence, of shape `(B, D)`.
 #
 # **House rules**, which the checks test: a function never modifies its inputs,
 # gives the same result when it is called twice, returns the float type that it
@@ -27,9 +27,9 @@ rng = np.random.default_rng(1)
 # %% [markdown]
 # ## The library door
 #
-# A sensor at the door sends one number a minute: how many people came in, less
-# those who left. How many are inside? Add it up: $h_t = h_{t-1} + x_t$. You need
-# not keep the record of the day, only the last sum.
+# A sensor at the door sends one number a minute: how many people came in,
+# less those who left. How many are inside? Add it up: $h_t = h_{t-1} + x_t$.
+# You need not keep the record of the day, only the last sum.
 #
 # Now ask for something softer: how *busy* has it been lately? Let the old sum
 # fade a little before the new number is added:
@@ -37,8 +37,8 @@ rng = np.random.default_rng(1)
 # $$h_t = a\, h_{t-1} + x_t, \qquad h_0 = 0 .$$
 #
 # With $a = 1$ it counts, with $a = 0$ it forgets at once, and in between it
-# remembers for a while. It is called a **leaky integrator**, like a bucket with
-# a hole.
+# remembers for a while. It is called a **leaky integrator**, like a bucket
+# with a hole.
 #
 # {task:leaky}
 #
@@ -65,9 +65,10 @@ def leaky(xs, a):
 check("leaky", leaky)
 
 # %% [markdown]
-# Look at it. One day at the door, seen by four integrators at once, each with its
-# own idea of "lately". At minute 300 the sensor stutters and counts twenty-five
-# people who are not there. Who forgets the mistake, and who never does?
+# Look at it. One day at the door, seen by four integrators at once, each with
+# its own idea of "lately". At minute 300 the sensor stutters and counts
+# twenty-five people who are not there. Who forgets the mistake, and who never
+# does?
 
 # %%
 import matplotlib.pyplot as plt
@@ -98,9 +99,9 @@ except NotImplementedError as missing:
 #
 # $$h_3 = x_3 + a\,x_2 + a^2 x_1 .$$
 #
-# An input that is $k$ steps old counts $a^k$. A sum of *past inputs, weighted by
-# their age*, has a name: it is a **convolution**, and the list of weights is its
-# kernel.
+# An input that is $k$ steps old counts $a^k$. A sum of *past inputs, weighted
+# by their age*, has a name: it is a **convolution**, and the list of weights
+# is its kernel.
 #
 # {task:causal_conv}
 #
@@ -133,9 +134,10 @@ check("causal_conv", causal_conv)
 # %% [markdown]
 # {task:leaky_conv}
 #
-# Now build the kernel of the leaky integrator, $1, a, a^2, \dots$, as long as the
-# sequence, and call your `causal_conv`. There is no state and no step that has to
-# wait for the one before. And yet it must give what `leaky` gives.
+# Now build the kernel of the leaky integrator, $1, a, a^2, \dots$, as long as
+# the sequence, and call your `causal_conv`. There is no state and no step
+# that has to wait for the one before. And yet it must give what `leaky`
+# gives.
 
 # %% solution="leaky_conv"
 def leaky_conv(xs, a):
@@ -153,10 +155,11 @@ def leaky_conv(xs, a):
 check("leaky_conv", leaky_conv)
 
 # %% [markdown]
-# Two views of one thing. Now bend the loop with a tanh, $h_t = \tanh(a\,h_{t-1} +
-# x_t)$, and give both the same pulse once in silence and once in the middle of a
-# loud passage. If a loop is a convolution, then the *difference* that the pulse
-# makes must look the same both times. Which of them is one?
+# Two views of one thing. Now bend the loop with a tanh, $h_t =
+# \tanh(a\,h_{t-1} + x_t)$, and give both the same pulse once in silence and
+# once in the middle of a loud passage. If a loop is a convolution, then the
+# *difference* that the pulse makes must look the same both times. Which of
+# them is one?
 
 # %%
 def bent(xs, a):
@@ -187,15 +190,16 @@ except NotImplementedError as missing:
 # %% [markdown]
 # ## Letters are not numbers
 #
-# `ids` such as `a = 0, b = 1, c = 2` are names, not amounts: `c` is not twice `b`,
-# and nothing lies halfway between them. A **one-hot** vector gives each symbol an
-# axis of its own: all zeros and a single one.
+# `ids` such as `a = 0, b = 1, c = 2` are names, not amounts: `c` is not twice
+# `b`, and nothing lies halfway between them. A **one-hot** vector gives each
+# symbol an axis of its own: all zeros and a single one.
 #
 # {task:one_hot}
 #
 # The ids may come in any shape; the one-hots get one more axis, the last, of
-# length `V`. An id that is not in `0 .. V-1` is a mistake that must not pass in
-# silence: `raise ValueError(...)`. Beware of -1, which NumPy takes for the last.
+# length `V`. An id that is not in `0 .. V-1` is a mistake that must not pass
+# in silence: `raise ValueError(...)`. Beware of -1, which NumPy takes for the
+# last.
 
 # %% solution="one_hot"
 def one_hot(ids, V):
@@ -216,10 +220,10 @@ check("one_hot", one_hot)
 # %% [markdown]
 # ## A place for every letter
 #
-# A network does not compute with the `V` zeros and ones. It multiplies them with
-# a matrix `E` of shape `(V, D)`, and a one-hot times a matrix is *a row of that
-# matrix*. So nobody multiplies: one looks the row up. The rows are called
-# **embeddings**, and they are learned.
+# A network does not compute with the `V` zeros and ones. It multiplies them
+# with a matrix `E` of shape `(V, D)`, and a one-hot times a matrix is *a row
+# of that matrix*. So nobody multiplies: one looks the row up. The rows are
+# called **embeddings**, and they are learned.
 #
 # {task:embed}
 #
@@ -245,12 +249,12 @@ check("embed", embed)
 #
 # To learn the rows, we need their gradient. `dout[t, b]` says how the loss
 # changes with the vector that was looked up at step `t` of sequence `b`. That
-# vector *was* a row of `E`, so this gradient belongs to that row. And if a letter
-# occurs several times, its row was used several times: **everything that
-# arrives at a row adds up.** A row that was never looked up gets zeros.
+# vector *was* a row of `E`, so this gradient belongs to that row. And if a
+# letter occurs several times, its row was used several times: **everything
+# that arrives at a row adds up.** A row that was never looked up gets zeros.
 #
-# One line that looks right is wrong: `dE[ids] += dout` counts a repeated id once.
-# Find out how NumPy does it properly, or use a loop, or a product.
+# One line that looks right is wrong: `dE[ids] += dout` counts a repeated id
+# once. Find out how NumPy does it properly, or use a loop, or a product.
 
 # %% solution="embed_backward"
 def embed_backward(dout, ids, V):
@@ -272,11 +276,12 @@ check("embed_backward", embed_backward)
 # ## A map of the alphabet
 #
 # What you have is enough to learn something. Take a long English text (the
-# reference of the Python language, which comes with Python). Give every letter a
-# random place in the plane, `E` of shape `(27, 2)`, and let a single layer guess
-# the *next* letter from the place of this one. Where a guess is too high, push it
-# down, where it is too low, push it up, and pass the push on to the places: that
-# is your `embed_backward`. Nobody tells the program what a vowel is.
+# reference of the Python language, which comes with Python). Give every
+# letter a random place in the plane, `E` of shape `(27, 2)`, and let a single
+# layer guess the *next* letter from the place of this one. Where a guess is
+# too high, push it down, where it is too low, push it up, and pass the push
+# on to the places: that is your `embed_backward`. Nobody tells the program
+# what a vowel is.
 
 # %%
 from pydoc_data.topics import topics
@@ -324,16 +329,16 @@ except NotImplementedError as missing:
     print("The map comes when this is written:", missing)
 
 # %% [markdown]
-# The vowels, in red, have gathered on one side, and the gap between words keeps
-# to itself. Which letter sits among the wrong ones, and why? Change `seed` and
-# look again: the map turns and flips, the neighbourhoods remain.
+# The vowels, in red, have gathered on one side, and the gap between words
+# keeps to itself. Which letter sits among the wrong ones, and why? Change
+# `seed` and look again: the map turns and flips, the neighbourhoods remain.
 #
-# This program guesses from *one* letter. It would guess better if it remembered
-# the letters before. You have something that remembers; the next notebook puts
-# the two together.
+# This program guesses from *one* letter. It would guess better if it
+# remembered the letters before. You have something that remembers; the next
+# notebook puts the two together.
 #
 # ## Before you hand in
 #
-# Restart the kernel and run everything from the top, or, from a terminal in the
-# course's folder, `python -m unrolled check 01-sequences-and-state`. The grader
-# runs the same functions on numbers that nobody has seen.
+# Restart the kernel and run everything from the top, or, from a terminal in
+# the course's folder, `python -m unrolled check 01-sequences-and-state`. The
+# grader runs the same functions on numbers that nobody has seen.
