@@ -48,6 +48,14 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Packet:
+    """A hand-in's bytes, not yet looked into, and what there is to say about them."""
+
+    data: bytes
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class HandIn:
     """What is kept of a hand-in, and what there is to say about it."""
 
@@ -83,12 +91,23 @@ def _shown(name: str) -> str:
     return re.sub(r"[^\w .()\-]", "?", name)[:80]
 
 
+def fetch(expected: Path) -> Packet:
+    """The bytes of the hand-in that should be at `expected`."""
+    path, notes = find(expected)
+    return Packet(_bytes(path), notes)
+
+
 def read(path: Path) -> HandIn:
     """The cells of the notebook at `path`."""
-    text, notes = _text(_bytes(path))
+    return opened(Packet(_bytes(path)))
+
+
+def opened(packet: Packet) -> HandIn:
+    """The cells of a notebook."""
+    text, notes = _text(packet.data)
     notebook = _parsed(text)
     cells = tuple(_cells(notebook))
-    return HandIn(cells, (*notes, *_remarks(notebook)))
+    return HandIn(cells, (*packet.notes, *notes, *_remarks(notebook)))
 
 
 def _bytes(path: Path) -> bytes:

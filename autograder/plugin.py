@@ -115,12 +115,9 @@ def _without_notebook(assignments: dict[str, list[str]], course: Any) -> None:
 def taken_in(slug: str, expected: Path) -> NotebookNode:
     """The rebuilt notebook of the hand-in that should be at `expected`."""
     try:
-        path, notes = intake.find(expected)
-        found = intake.read(path)
+        return rebuild(slug, intake.opened(intake.fetch(expected)))
     except intake.Unreadable as reason:
         return refused(slug, str(reason))
-    hand_in = intake.HandIn(found.cells, (*notes, *found.notes))
-    return rebuild(slug, hand_in)
 
 
 def _same_exercise(course: Any) -> None:

@@ -12,6 +12,7 @@ import copy
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -28,7 +29,7 @@ _CONTROL = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]
 
 def rebuild(slug: str, hand_in: HandIn) -> NotebookNode:
     """The released notebook of `slug` with the text of `hand_in` in it."""
-    notebook = copy.deepcopy(release_notebook(load(slug)))
+    notebook = copy.deepcopy(_released(slug))
     places = _places(notebook.cells, hand_in.cells)
     notes = [*hand_in.notes, *_notes(notebook.cells, hand_in.cells, places)]
     notebook.cells = list(_filled(notebook.cells, hand_in.cells, places))
@@ -37,11 +38,16 @@ def rebuild(slug: str, hand_in: HandIn) -> NotebookNode:
 
 def refused(slug: str, reason: str) -> NotebookNode:
     """The notebook that stands for a hand-in that could not be read."""
-    notebook = copy.deepcopy(release_notebook(load(slug)))
+    notebook = copy.deepcopy(_released(slug))
     notebook.cells = [cell for cell in notebook.cells if _kind(cell) == "check"]
     notebook = _about(notebook, [f"{reason} A person will look at it."])
     notebook.metadata[MARK]["unreadable"] = reason
     return notebook
+
+
+@lru_cache(maxsize=16)
+def _released(slug: str) -> NotebookNode:
+    return release_notebook(load(slug))
 
 
 def _about(notebook: NotebookNode, notes: Sequence[str]) -> NotebookNode:
