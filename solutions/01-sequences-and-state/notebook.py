@@ -176,7 +176,7 @@ pulse[10] = 1.0
 fig, axes = plt.subplots(1, 2, figsize=(8, 2.6), sharey=True)
 try:
     for ax, loop, name in zip(axes, (leaky, bent), ("linear", "with tanh")):
-        for ground, label in ((quiet, "in silence"), (loud, "in a loud passage")):
+        for ground, label in ((quiet, "in silence"), (loud, "loud passage")):
             a = np.array([0.85])
             made = loop(ground + pulse, a) - loop(ground, a)
             ax.plot(made[:, 0, 0], label=label, lw=2, alpha=0.7)
