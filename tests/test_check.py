@@ -133,7 +133,7 @@ def test_a_factor_of_the_batch_is_named_as_such():
         np.zeros(0),
         {1: 2},
     ],
-    ids=str,
+    ids=["None", "text", "ragged", "object", "dict", "nan", "four", "empty", "key"],
 )
 def test_nonsense_is_wrong_and_never_a_crash(nonsense):
     verdict = judged("rnn_step_forward", lambda *args: nonsense)
