@@ -48,10 +48,10 @@ book: setup ## build the book into _build/html; warnings are errors
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
 
 test: check book ## every test, the browser's too
-	pytest
+	pytest -n 2 --dist loadfile
 
 quick: setup ## the tests that take seconds
-	pytest -m "not slow and not browser"
+	pytest -n 2 --dist loadfile -m "not slow and not browser"
 
 demo: setup book ## derive, grade a small class, write feedback, show who got what
 	$(MAKE) --no-print-directory grade-demo
