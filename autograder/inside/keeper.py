@@ -2,7 +2,8 @@
 
 It runs none of the student's code. It tells the trusted side how that process ended,
 and kills what a question left behind. When it ends, the kernel kills everything else
-in its namespace; without namespaces (`--unsafe`) it does so itself, as far as it can.
+in its namespace. With landlock in their stead it measures what a session writes and
+starts, and kills all of it in one call; with neither (`--unsafe`), what it finds.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import select
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NoReturn
 
-from autograder.inside import contain
+from autograder.inside import contain, landlock
 
 PATIENCE = 400  # rounds of a millisecond until a sweep gives up
+MEASURE_S, COUNT_EVERY = 0.05, 4
 
 
 def keep(
@@ -27,39 +29,65 @@ def keep(
     limits: Mapping[str, int],
     serve: Callable[[socket.socket], None],
     *,
-    contained: bool,
+    way: str,
+    folder: str,
+    readable: Iterable[str],
 ) -> None:
     """Run one session to its end; never returns to the warm parent's code."""
+    given = limits
     # The kernel keeps from process 1 every signal but those that it handles, and
     # Python handles this one: a submission could end its keeper.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setsid()  # a process group reaches past namespaces, to the warm parent
     contain.close_all_but([life.fileno(), channel.fileno()])
     # The trusted side reads our process number from the credentials of this message.
     life.send(b"ready %d" % os.getpid())
     order, doors, _, _ = socket.recv_fds(life, 64, 8)
-    if order != b"go":
+    if order not in (b"go", b"counted"):
         return
     try:
         for door in doors:  # control groups that count us from here on
             os.write(door, b"0")
             os.close(door)
-        if contained:
+        if way == "namespaces":
             contain.furnish(limits)
         else:
             contain.adopt()
-        contain.confine(limits, contained=contained)
+        if way == "landlock":
+            limits = landlock.settle(folder, limits, counted=order == b"counted")
+        contain.confine(limits, contained=way != "bare")
+        if way == "landlock":
+            landlock.fence()
     except OSError as error:
         life.send(b"fault " + str(error).encode()[:500])
         return
     child = os.fork()
     if child == 0:
         life.close()
+        os.setsid()
         contain.limit_cpu(limits)  # not the keeper's own: signals cost it time
-        _finish(lambda: serve(channel))
+        _finish(lambda: _serve(channel, serve, way, folder, readable))
     channel.close()
-    if contained:
+    if way != "bare":
         contain.hide()
-    _Keeper(life, child, contained=contained).run()
+    if way == "landlock":
+        _Alone(life, child, folder, given, limits).run()
+    else:
+        _Keeper(life, child, contained=way == "namespaces").run()
+
+
+def _serve(
+    channel: socket.socket,
+    serve: Callable[[socket.socket], None],
+    way: str,
+    folder: str,
+    readable: Iterable[str],
+) -> None:
+    if way == "landlock":
+        landlock.shut_in(folder, readable)
+    else:
+        os.chdir(folder)
+    serve(channel)
 
 
 def _finish(work: Callable[[], None]) -> NoReturn:
@@ -85,17 +113,30 @@ class _Keeper:
         os.set_blocking(alarm, False)
         signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
-        while self.status is None:
-            ready = select.select([self.life.fileno(), awake], [], [])[0]
+        last_word = b""
+        while self.status is None and not last_word:
+            ready = select.select([self.life.fileno(), awake], [], [], self.pause)[0]
             if awake in ready:
                 os.read(awake, 4096)
             self.reap()
             if self.life.fileno() in ready and not self.obey(self.life.recv(64)):
                 break
+            last_word = self.measure()
+        if self.status is not None:
+            last_word = b"exit %d" % self.status
+        self.end(last_word)
+
+    pause: float | None = None
+
+    def measure(self) -> bytes:
+        """Why the session must end now, or nothing."""
+        return b""
+
+    def end(self, last_word: bytes) -> None:
         if not self.contained:
             self.sweep(spared=set())
-        if self.status is not None:
-            self.life.send(b"exit %d" % self.status)
+        if last_word:
+            self.life.send(last_word)
 
     def obey(self, order: bytes) -> bool:
         if order == b"mark":
@@ -142,6 +183,49 @@ class _Keeper:
         if self.contained:
             return [pid for pid in parents if pid != me]
         return [pid for pid in parents if pid != me and _descends(pid, me, parents)]
+
+
+class _Alone(_Keeper):
+    """The keeper of a session that has no namespaces of its own."""
+
+    pause = MEASURE_S
+
+    def __init__(
+        self,
+        life: socket.socket,
+        child: int,
+        folder: str,
+        given: Mapping[str, int],
+        held: Mapping[str, int],
+    ) -> None:
+        super().__init__(life, child, contained=False)
+        self.folder = folder
+        self.room = given["tmpfs_bytes"]
+        # The kernel's own count, where it is of this session alone, is the better one.
+        shared = held["processes"] != given["processes"]
+        self.processes = given["processes"] if shared else 0
+        self.rounds = 0
+
+    def measure(self) -> bytes:
+        self.rounds += 1
+        if landlock.written(self.folder) > self.room:
+            return b"full"
+        if self.processes and self.rounds % COUNT_EVERY == 0:
+            return b"many" if len(self.living()) > self.processes else b""
+        return b""
+
+    def end(self, last_word: bytes) -> None:
+        """Kill all in one call, say why, and become the command that cleans up."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)  # this session's only: landlock.fence
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, 0):  # orphans are ours: contain.adopt
+                pass
+        if last_word:
+            with contextlib.suppress(OSError):
+                self.life.send(last_word)
+        command = landlock.removal(self.folder)
+        os.execv(command[0], command)
 
 
 def _descends(pid: int, ancestor: int, parents: Mapping[int, int]) -> bool:
