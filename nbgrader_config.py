@@ -8,12 +8,16 @@
 Run them in the repository, with .venv/bin on PATH (`source .venv/bin/activate`), or
 from anywhere with --course-dir=<repository>. Hand-ins go to
 _grading/submitted/<student>/<exercise>/<exercise>.ipynb. Another folder than _grading
-is used with UNROLLED_GRADING=<folder inside the repository>.
+is used with UNROLLED_GRADING=<folder inside the repository>, another database than
+its gradebook.db with UNROLLED_DB_URL=postgresql://...
 """
 
 import os
 import sys
+import warnings
 from pathlib import Path
+
+from sqlalchemy.exc import SAWarning
 
 from autograder.derive import grading_folder
 from autograder.exercise import slugs
@@ -25,13 +29,17 @@ ROOT = Path(__file__).resolve().parent
 FOLDER = grading_folder()
 STEP = FOLDER.relative_to(ROOT).as_posix()
 
+# nbgrader's own queries, one line for each grade: nothing that a reader can mend
+warnings.filterwarnings("ignore", category=SAWarning, module="nbgrader")
 # nbgrader calls `alembic` by name
 os.environ["PATH"] = os.pathsep.join([f"{sys.prefix}/bin", os.environ.get("PATH", "")])
 make_sources()
 
 c.CourseDirectory.root = str(ROOT)
 c.CourseDirectory.course_id = "unrolled"
-c.CourseDirectory.db_url = f"sqlite:///{FOLDER}/gradebook.db"
+c.CourseDirectory.db_url = os.environ.get(
+    "UNROLLED_DB_URL", f"sqlite:///{FOLDER}/gradebook.db"
+)
 c.CourseDirectory.source_directory = f"{STEP}/source"
 c.CourseDirectory.release_directory = "exercises"
 c.CourseDirectory.submitted_directory = f"{STEP}/submitted"
@@ -76,6 +84,12 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+
+# Collect.named_regexp is the course's own: it tells the student from what the
+# learning platform calls an archive, a folder or a file.
+c.ZipCollectApp.downloaded_directory = f"{STEP}/downloaded"
+c.ZipCollectApp.extractor_plugin = "autograder.collect.Unpack"
+c.ZipCollectApp.collector_plugin = "autograder.collect.Collect"
 
 c.GenerateFeedback.exporter_class = "autograder.feedback.FeedbackPage"
 c.GenerateFeedback.post_convert_hook = "autograder.plugin.keep_timestamp"
