@@ -3,6 +3,8 @@
 What is mounted is a list of what is let in, not of what is kept out: the system's
 /usr, the interpreter, the package `unrolled`, the inside of the sandbox and the wire.
 Started by root, everything runs as `nobody`: root steps down before bubblewrap starts.
+Where this machine refuses user namespaces, there is no bubblewrap around it, and
+landlock lets the same list into each session.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from pathlib import Path
 
 from autograder import wire
 from autograder.faults import GraderFault
+from autograder.inside import landlock
 
 HERE = Path(__file__).resolve().parent
 COURSE = HERE.parent
 NOBODY = "65534"
 DOCTOR = "`python -m autograder doctor` says what this machine can contain"
+REFUSED = "this machine refuses user namespaces"
 ROOM = 16 << 20  # for what the warm parent writes; no session sees it
 
 # Root's part: show nobody the folders that root alone may reach, then become nobody.
@@ -41,28 +45,44 @@ exec setpriv --reuid={NOBODY} --regid={NOBODY} --clear-groups --inh-caps=-all --
 
 
 class Cage:
-    """One warm parent. `how` is "user", "nobody", "root" or "bare" once it runs."""
+    """One warm parent. `how` is "user", "nobody", "root", "landlock" or "bare" once it
+    runs; `way` asks for "bubblewrap" or "landlock" alone."""
 
-    def __init__(self, imports: Iterable[str], *, contained: bool, wait_s: float):
+    def __init__(
+        self, imports: Iterable[str], *, contained: bool, wait_s: float, way: str = ""
+    ):
         self.imports = tuple(imports)
         self.contained = contained
+        self.way = way
         self.wait_s = wait_s
         self.how = ""
         self._process: subprocess.Popen | None = None
         self._control: socket.socket | None = None
         self._stage = ""
+        self._home = ""
 
     def start(self) -> None:
         """Start it in the strongest way that works here; GraderFault if none does."""
-        problems = []
+        problem = ""
         for how in self._ways():
+            if how == "landlock" and problem and not problem.startswith(REFUSED):
+                break  # something else is wrong, and would be there too
             self.how = how
             problem = self._try(how)
             if not problem:
                 return
             self.stop()
-            problems.append(problem)
-        raise GraderFault(f"The sandbox did not start: {problems[-1]}. {DOCTOR}.")
+        if problem.startswith(REFUSED) and landlock.problem():
+            problem += f", and {landlock.problem()}"
+        raise GraderFault(f"The sandbox did not start: {problem}. {DOCTOR}.")
+
+    def weaken(self) -> bool:
+        """After bubblewrap started, but no session could make namespaces: landlock."""
+        if self.way or self.how in ("landlock", "bare") or landlock.problem():
+            return False
+        self.stop()
+        self.how = self.way = "landlock"
+        return not self._try("landlock")
 
     @property
     def alive(self) -> bool:
@@ -72,6 +92,8 @@ class Cage:
         """Ask for a new session that gets these two sockets."""
         if self._control is None:
             raise OSError("the warm parent is not running")
+        readable = [str(path) for path in _sources()] if self.contained else []
+        request = {**request, "readable": readable}
         socket.send_fds(self._control, [wire.encode(request)], fds)
 
     def stop(self) -> None:
@@ -81,6 +103,9 @@ class Cage:
             self._process.kill()
             self._process.wait()
         self._control = self._process = None
+        if self._home:
+            shutil.rmtree(self._home, ignore_errors=True)
+            self._home = ""
 
     def _ways(self) -> list[str]:
         if not self.contained:
@@ -90,18 +115,26 @@ class Cage:
                 f"Submissions cannot be contained on {sys.platform}: grade on Linux, "
                 "or only your own code with --unsafe."
             )
+        fallback = [] if landlock.problem() else ["landlock"]
+        if self.way == "landlock" and not fallback:
+            raise GraderFault(f"Landlock cannot be used: {landlock.problem()}.")
+        if self.way == "landlock":
+            return fallback
         if shutil.which("bwrap") is None:
+            if fallback and not self.way and _refuses_namespaces():
+                return fallback
             raise GraderFault(
                 "bubblewrap is missing: install Debian's package `bubblewrap`; "
                 f"{DOCTOR}."
             )
-        return ["nobody", "root"] if os.geteuid() == 0 else ["user"]
+        ways = ["nobody", "root"] if os.geteuid() == 0 else ["user"]
+        return ways if self.way else ways + fallback
 
     def _try(self, how: str) -> str:
         """Start it this way; what went wrong, or nothing."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control = ours
-        kind = "contained" if self.contained else "bare"
+        kind = how if how in ("landlock", "bare") else "namespaces"
         warm = [_interpreter(), "-P", "-s", "-m", "autograder.inside.warm"]
         warm += [str(theirs.fileno()), kind, *self.imports]
         with theirs, tempfile.TemporaryFile() as errors:
@@ -112,7 +145,7 @@ class Cage:
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
                     pass_fds=[theirs.fileno()],
-                    env=_environment(contained=self.contained),
+                    env=self._environment(how),
                     cwd="/",
                     start_new_session=True,  # Ctrl-C is the grader's to handle
                 )
@@ -132,8 +165,17 @@ class Cage:
             said = errors.read()[-2000:].decode("utf-8", "replace").split("\n")
         return _explained([line for line in said if line.strip()])
 
-    def _command(self, how: str, warm: list[str]) -> list[str]:
+    def _environment(self, how: str) -> dict[str, str]:
+        if how == "landlock":  # the warm parent's; each session has its own
+            self._home = tempfile.mkdtemp(prefix="autograder-")
+            return _environment(str(COURSE), self._home, self._home)
         if how == "bare":
+            home = tempfile.gettempdir()
+            return _environment(str(COURSE), home, home)
+        return _environment()
+
+    def _command(self, how: str, warm: list[str]) -> list[str]:
+        if how in ("landlock", "bare"):
             return warm
         sources = _sources()
         if how != "nobody":
@@ -172,7 +214,7 @@ def _bubblewrap(
     command = ["bwrap", "--unshare-all", "--unshare-user", "--uid", "1000"]
     command += ["--gid", "1000", "--hostname", "sandbox", "--cap-drop", "ALL"]
     command += ["--die-with-parent", "--new-session", "--clearenv"]
-    for name, value in _environment(contained=True).items():
+    for name, value in _environment().items():
         command += ["--setenv", name, value]
     command += ["--ro-bind", "/usr", "/usr", *_system_links(), "--proc", "/proc"]
     command += ["--tmpfs", "/dev", "--dir", "/dev/shm"]
@@ -209,14 +251,13 @@ def _interpreter() -> str:
     return str(Path(sys.prefix).resolve() / "bin" / Path(sys.executable).name)
 
 
-def _environment(*, contained: bool) -> dict[str, str]:
-    home, scratch = "/box/home", "/box/tmp"
-    if not contained:
-        home = scratch = tempfile.gettempdir()
+def _environment(
+    course: str = "/course", home: str = "/box/home", scratch: str = "/box/tmp"
+) -> dict[str, str]:
     threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
     return {
         "PATH": f"{Path(sys.prefix).resolve()}/bin:/usr/bin:/bin",
-        "PYTHONPATH": "/course" if contained else str(COURSE),
+        "PYTHONPATH": course,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONHASHSEED": "0",  # the order of a set is the same in every run
         "HOME": home,
@@ -247,5 +288,15 @@ def _explained(said: list[str]) -> str:
     text = said[-1].strip() if said else "it said nothing"
     refused = ("namespace", "uid map", "Operation not permitted", "EPERM")
     if text.startswith("bwrap:") and any(word in text for word in refused):
-        return f"this machine refuses user namespaces ({text})"
+        return f"{REFUSED} ({text})"
     return text
+
+
+def _refuses_namespaces() -> bool:
+    """Whether bubblewrap, which is not here, would be of no use."""
+    command = ["unshare", "--user", "--mount", "--pid", "--fork", "true"]
+    try:
+        done = subprocess.run(command, stdin=-3, stdout=-3, stderr=-3, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode != 0

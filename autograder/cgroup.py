@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,6 +83,17 @@ class Group:
                         return int(line.split()[1])
         return 0
 
+    def kill(self) -> None:
+        """Kill every process in here, until there is none."""
+        for _ in range(400):
+            pids = {p for f in self.folders for p in _members(f)}
+            if not pids:
+                return
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.005)
+
     def counts(self) -> set[str]:
         """What is limited: "memory", "processes"."""
         found = {"memory"} if self.memory else set()
@@ -118,6 +130,12 @@ def parents() -> dict[str, Path]:
             if unified:
                 found["v2"] = unified
     return found
+
+
+def _members(folder: Path) -> list[int]:
+    with contextlib.suppress(OSError):
+        return [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
+    return []
 
 
 def _unified(root: Path, path: str) -> Path | None:

@@ -6,9 +6,9 @@ import contextlib
 import dataclasses
 import os
 import select
-import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -17,6 +17,7 @@ from typing import Any, Self
 from autograder import cgroup, outputs, wire
 from autograder.cage import DOCTOR
 from autograder.faults import Ended, GraderFault
+from autograder.inside import landlock
 from autograder.limits import Limits
 from autograder.line import GoneError, LateError, Line
 from autograder.outputs import CellResult
@@ -27,6 +28,10 @@ START_S = 10.0  # to get ready for the first cell
 LINGER_S = 0.05  # for a question's process to end by itself
 SWEEP_S = 3.0
 KILL_S = 10.0
+_TOO_MUCH = {
+    "full": "had written more to disk than it may",
+    "many": "had started more processes than it may",
+}
 
 
 class Session:
@@ -42,9 +47,11 @@ class Session:
         folder: str,
         *,
         contained: bool,
+        alone: bool,
         done: Callable[[cgroup.Group], None],
     ) -> None:
         self.contained = contained
+        self._alone = alone  # no namespace of its own, which would die with process 1
         self.limits = limits
         self._done = done
         self._process = process
@@ -125,8 +132,8 @@ class Session:
         self._channel.close()
         self._life.close()
         os.close(self._process)
-        if not self.contained:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._alone:
+            self._discard()
         if self.group and gone:
             self._done(self.group)
 
@@ -290,6 +297,8 @@ class Session:
         if heard == "stuck":
             text = "Your notebook starts processes faster than they can be ended."
             return Ended("crashed", text)
+        if heard in _TOO_MUCH:
+            return Ended("crashed", f"Your notebook {_TOO_MUCH[heard]} {when}.")
         if not heard and self.group and self.group.ran_out():
             return self._ended_by(-signal.SIGKILL, when, out_of_memory=True)
         raise self._fault(heard or "it was killed from outside")
@@ -327,13 +336,20 @@ class Session:
 
     def _kill(self) -> bool:
         """Kill process 1; with it, the kernel kills all others of its namespace."""
-        if not self.contained:
+        if self._alone:
             with contextlib.suppress(OSError):
                 self._life.send(b"end")
                 select.select([self._process], [], [], SWEEP_S)
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._process, signal.SIGKILL)
         return bool(select.select([self._process], [], [], KILL_S)[0])
+
+    def _discard(self) -> None:
+        """What process 1 could not end or remove, if it was killed itself."""
+        if self.group:
+            self.group.kill()
+        if os.path.lexists(self._folder):
+            subprocess.run(landlock.removal(self._folder), check=False)
 
 
 def _stood_in(stand_in: StandIn, name: str, args: list) -> bytes:

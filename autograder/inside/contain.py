@@ -62,13 +62,13 @@ def confine(limits: Mapping[str, int], *, contained: bool) -> None:
     """Limits, then no capability, no new privilege, and the system-call filter."""
     _set_limits(limits)
     with contextlib.suppress(OSError, AttributeError):  # macOS has no prctl
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+        prctl(_PR_SET_NO_NEW_PRIVS, 1)
     if not contained:
         return
-    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
+    prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     for capability in range(_LAST_CAP + 1):
         with contextlib.suppress(OSError):  # past the last one that this kernel knows
-            _prctl(_PR_CAPBSET_DROP, capability)
+            prctl(_PR_CAPBSET_DROP, capability)
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_V3, 0)
     _call("capset", header, (ctypes.c_uint32 * 6)())
     if syscalls.supported():
@@ -77,13 +77,18 @@ def confine(limits: Mapping[str, int], *, contained: bool) -> None:
 
 def hide() -> None:
     """Keep this process's memory and files from others of the same user."""
-    _prctl(_PR_SET_DUMPABLE, 0)
+    prctl(_PR_SET_DUMPABLE, 0)
+
+
+def show() -> None:
+    """The reverse, for a process that has changed its user: /proc/self is its own."""
+    prctl(_PR_SET_DUMPABLE, 1)
 
 
 def adopt() -> None:
     """Become the parent of orphaned descendants, where there is no namespace for it."""
     with contextlib.suppress(OSError, AttributeError):
-        _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def close_all_but(keep: Iterable[int]) -> None:
@@ -147,7 +152,7 @@ def _mount(
     _call("mount", text(source), text(target), text(kind), flags, text(data))
 
 
-def _prctl(*args: int) -> None:
+def prctl(*args: int) -> None:
     _call("prctl", *(args + (0,) * (5 - len(args))))
 
 

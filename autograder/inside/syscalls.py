@@ -71,9 +71,9 @@ _X32 = 0x40000000  # x86_64's second ABI: the same calls under other numbers
 _NEW_NAMESPACES = 0x7E020000
 _AF_UNIX = 1
 
-_LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
-_ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_NR, _ARCH, _ARG0 = 0, 4, 16  # offsets in struct seccomp_data
+LOAD, JEQ, JGE, JSET, RET = 0x20, 0x15, 0x35, 0x45, 0x06
+ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
+NR, _ARCH, _ARG0 = 0, 4, 16  # offsets in struct seccomp_data
 _PR_SET_SECCOMP, _MODE_FILTER = 22, 2
 
 
@@ -84,7 +84,11 @@ def supported() -> bool:
 
 def install() -> None:
     """Filter this process and all its children from now on; needs no_new_privs."""
-    program = _program(platform.machine())
+    load(_program(platform.machine()))
+
+
+def load(program: bytes) -> None:
+    """Add a filter, which can refuse more than those before it, never less."""
     buffer = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer))
     libc = ctypes.CDLL(None, use_errno=True)
@@ -92,43 +96,57 @@ def install() -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_SECCOMP)")
 
 
+def column(machine: str) -> int:
+    """Where this machine's numbers stand in the tables."""
+    return list(_AUDIT_ARCH).index(machine)
+
+
+def own_only(number: int) -> list[bytes]:
+    """Refuse a call whose first argument names another process than the caller."""
+    return [
+        op(JEQ, number, 0, 4),
+        op(LOAD, _ARG0),
+        op(JEQ, 0, 1, 0),
+        refuse(errno.EPERM),
+        op(RET, ALLOW),
+    ]
+
+
 def _program(machine: str) -> bytes:
-    column = list(_AUDIT_ARCH).index(machine)
+    here = column(machine)
     code = [
-        _op(_LOAD, _ARCH),
-        _op(_JEQ, _AUDIT_ARCH[machine], 1, 0),
-        _refuse(errno.ENOSYS),
-        _op(_LOAD, _NR),
-        _op(_JGE, _X32, 0, 1),
-        _refuse(errno.ENOSYS),
-        _op(_JEQ, _CLONE3[column], 0, 1),
-        _refuse(errno.ENOSYS),  # glibc then uses clone, whose flags can be read
+        op(LOAD, _ARCH),
+        op(JEQ, _AUDIT_ARCH[machine], 1, 0),
+        refuse(errno.ENOSYS),
+        op(LOAD, NR),
+        op(JGE, _X32, 0, 1),
+        refuse(errno.ENOSYS),
+        op(JEQ, _CLONE3[here], 0, 1),
+        refuse(errno.ENOSYS),  # glibc then uses clone, whose flags can be read
     ]
     for numbers in _DENIED.values():
-        code += [_op(_JEQ, numbers[column], 0, 1), _refuse(errno.EPERM)]
+        code += [op(JEQ, numbers[here], 0, 1), refuse(errno.EPERM)]
     code += [
-        _op(_JEQ, _CLONE[column], 0, 4),
-        _op(_LOAD, _ARG0),
-        _op(_JSET, _NEW_NAMESPACES, 0, 1),
-        _refuse(errno.EPERM),
-        _op(_RET, _ALLOW),
-        _op(_JEQ, _PRLIMIT[column], 0, 4),  # its own limits only, not its keeper's
-        _op(_LOAD, _ARG0),
-        _op(_JEQ, 0, 1, 0),
-        _refuse(errno.EPERM),
-        _op(_RET, _ALLOW),
-        _op(_JEQ, _SOCKET[column], 0, 3),
-        _op(_LOAD, _ARG0),
-        _op(_JEQ, _AF_UNIX, 1, 0),
-        _refuse(errno.EAFNOSUPPORT),
-        _op(_RET, _ALLOW),
+        op(JEQ, _CLONE[here], 0, 4),
+        op(LOAD, _ARG0),
+        op(JSET, _NEW_NAMESPACES, 0, 1),
+        refuse(errno.EPERM),
+        op(RET, ALLOW),
+        *own_only(_PRLIMIT[here]),  # its own limits only, not its keeper's
+        op(JEQ, _SOCKET[here], 0, 3),
+        op(LOAD, _ARG0),
+        op(JEQ, _AF_UNIX, 1, 0),
+        refuse(errno.EAFNOSUPPORT),
+        op(RET, ALLOW),
     ]
     return b"".join(code)
 
 
-def _op(code: int, k: int, yes: int = 0, no: int = 0) -> bytes:
+def op(code: int, k: int, yes: int = 0, no: int = 0) -> bytes:
+    """One instruction; `yes` and `no` are how many to skip after a comparison."""
     return struct.pack("=HBBI", code, yes, no, k)
 
 
-def _refuse(number: int) -> bytes:
-    return _op(_RET, _ERRNO | number)
+def refuse(number: int) -> bytes:
+    """Return this error without doing what was asked."""
+    return op(RET, _ERRNO | number)

@@ -1,9 +1,10 @@
 """The warm parent: imports what notebooks import, once, and forks for each session.
 
-    python -m autograder.inside.warm FD contained|bare [MODULE ...]
+    python -m autograder.inside.warm FD namespaces|landlock|bare [MODULE ...]
 
-It is started inside bubblewrap with an empty environment. It reads no submission and
-holds no secret: a session that finds its way to this process's memory finds imports.
+It is started with an empty environment, inside bubblewrap where that works. It reads no
+submission and holds no secret: a session that finds its way to this process's memory
+finds imports.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from autograder.inside import contain, keeper, shell, student
 
 def main(arguments: list[str]) -> None:
     control = socket.socket(fileno=int(arguments[0]))
-    contained = arguments[1] == "contained"
+    way = arguments[1]
     for name in ("numpy", "unrolled.answer", *arguments[2:]):
         importlib.import_module(name)
     notebook = shell.make()
@@ -35,7 +36,7 @@ def main(arguments: list[str]) -> None:
         if first == 0:
             control.close()
             try:
-                _session(wire.decode(request), fds, notebook, contained=contained)
+                _session(wire.decode(request), fds, notebook, way)
             finally:
                 os._exit(0)
         for fd in fds:
@@ -43,14 +44,12 @@ def main(arguments: list[str]) -> None:
         os.waitpid(first, 0)
 
 
-def _session(
-    request: dict, fds: list[int], notebook: shell.Shell, *, contained: bool
-) -> None:
+def _session(request: dict, fds: list[int], notebook: shell.Shell, way: str) -> None:
     """Fork twice: the second process is the first of its namespaces."""
     channel, life = (socket.socket(fileno=fd) for fd in fds)
     limits = request["limits"]
     try:
-        if contained:
+        if way == "namespaces":
             contain.leave()
     except OSError as error:
         life.send(b"fault " + str(error).encode()[:500])
@@ -59,11 +58,11 @@ def _session(
         return
 
     def serve(channel: socket.socket) -> None:
-        os.chdir(request["folder"])
         student.serve(channel, notebook, limits)
 
     try:
-        keeper.keep(life, channel, limits, serve, contained=contained)
+        places = {"folder": request["folder"], "readable": request["readable"]}
+        keeper.keep(life, channel, limits, serve, way=way, **places)
     except Exception as error:
         life.send(b"fault %s" % repr(error).encode()[:500])
 
