@@ -507,8 +507,8 @@ def write(params, count, first="T", seed=0):
 
 # %% [markdown]
 # And train. `UPDATES = 1000` takes some seconds. For yourself, try 5000 and get
-# a coffee. The grader runs the cells that you have changed, for twenty seconds at
-# most; so set the number back before you hand in.
+# a coffee. The grader runs the cells that you have changed, for twenty seconds
+# at most; so set the number back before you hand in.
 
 # %%
 from unrolled.progress import Progress
