@@ -148,6 +148,116 @@ def test_an_error_is_told_with_the_line_that_raised_it():
     assert "mse raised ValueError" in text(judged("mse", mse))
 
 
+def test_a_call_that_fails_shows_no_line_of_the_courses_own():
+    report = text(judged("mse", lambda pred: pred))
+    assert "mse raised TypeError" in report
+    assert "(line" not in report
+
+
+def test_an_error_in_a_function_of_their_own_names_it():
+    def helper(diff):
+        raise ValueError("no")
+
+    report = text(judged("mse", lambda pred, target: helper(pred - target)))
+    assert "(in helper, line" in report
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda h_t: h_t, lambda h_t: ({"h_t": h_t}, h_t), lambda h_t: (h_t, {}, h_t)],
+    ids=["no cache", "cache first", "three"],
+)
+def test_a_state_without_its_cache_is_not_what_is_asked(wrong):
+    def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h):
+        return wrong(np.tanh(x_t @ W_xh + h_prev @ W_hh + b_h))
+
+    assert judged("rnn_step_forward", rnn_step_forward).status == "wrong"
+
+
+def test_a_cache_may_be_of_any_kind():
+    def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h):
+        h_t = np.tanh(x_t @ W_xh + h_prev @ W_hh + b_h)
+        return h_t, (x_t, h_t)
+
+    assert judged("rnn_step_forward", rnn_step_forward).status == "full"
+
+
+def test_float32_out_of_float64_is_a_matter_of_purity_too():
+    def stable_sigmoid(a):
+        return solution("stable_sigmoid")(a).astype(np.float32)
+
+    verdict = judged("stable_sigmoid", stable_sigmoid)
+    assert verdict.values_right
+    assert "s comes back as float32" in text(verdict)
+
+
+def test_a_loss_and_gradients_in_the_wrong_order_are_said_to_be():
+    def rnn_lm_loss(params, ids):
+        loss, grads = solution("rnn_lm_loss", BPTT)(params, ids)
+        return grads, loss
+
+    report = text(judged("rnn_lm_loss", rnn_lm_loss))
+    assert "expected a dict with the keys dW_xh" in report
+
+
+STEP_STUB = """
+def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h):
+    raise NotImplementedError("Exercise 2.1: rnn_step_forward")
+"""
+STEP_WITHOUT_BIAS = """
+def rnn_step_forward(x_t, h_prev, W_xh, W_hh, b_h):
+    return np.tanh(x_t @ W_xh + h_prev @ W_hh), {}
+"""
+FORWARD = """
+def rnn_forward(xs, h0, W_xh, W_hh, b_h):
+    states = [h0]
+    for x_t in xs:
+        states.append(rnn_step_forward(x_t, states[-1], W_xh, W_hh, b_h)[0])
+    return np.stack(states[1:]), {}
+"""
+BACKWARD_STUB = """
+def rnn_backward(dhs, cache):
+    raise NotImplementedError("Exercise 3.2: rnn_backward")
+"""
+
+
+def notebook(*cells: str) -> dict:
+    names = {"np": np}
+    for cell in cells:
+        exec(cell, names)
+    return names
+
+
+def test_a_stub_below_a_forward_that_is_missing_is_still_a_stub():
+    verdict = judged("rnn_backward", notebook(BACKWARD_STUB)["rnn_backward"])
+    assert verdict.status == "not_done"
+
+
+def test_a_function_that_waits_for_another_says_for_which():
+    verdict = judged("rnn_forward", notebook(STEP_STUB, FORWARD)["rnn_forward"])
+    wanted = "rnn_step_forward, which rnn_forward needs, is not written yet."
+    assert verdict.summary == wanted
+
+
+def test_a_right_function_on_a_wrong_one_is_not_called_wrong():
+    names = notebook(STEP_WITHOUT_BIAS, FORWARD)
+    summary = judged("rnn_forward", names["rnn_forward"]).summary
+    assert "Repair rnn_step_forward first" in summary
+    assert summary.endswith("it is not right, and that may be all.")
+
+
+def test_a_function_that_exits_is_a_verdict_and_not_a_trace():
+    def mse(pred, target):
+        raise SystemExit
+
+    assert judged("mse", mse).status == "crashed"
+
+
+def test_a_quiz_of_the_wrong_length_says_how_long_it_is():
+    verdict = judged("read_traces", lambda: [1, 2, 3])
+    assert "list of 6 numbers" in text(verdict)
+
+
 def test_a_quiz_counts_each_entry_and_shows_no_answer():
     answers = solution("read_traces")()
     half = [*answers[:3], 99, 99, 99]

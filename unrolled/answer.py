@@ -97,10 +97,9 @@ def _cache(question: Mapping[str, Value], namespace: Mapping[str, Any]) -> Any:
     if not isinstance(value, (tuple, list)) or len(value) < 2:
         raise _Stop(
             status="error",
-            where="before",
+            where="value",
             function=before["call"],
-            error=f"TypeError: {before['call']} returned {_kind(value)}, "
-            "not its outputs and a cache",
+            error=f"TypeError: {_kind(value)} came back",
         )
     return value[-1]
 
@@ -128,9 +127,12 @@ def _callee(error: BaseException, function: Any) -> bool:
 
 def _told(error: BaseException) -> dict[str, Value]:
     frames = traceback.extract_tb(error.__traceback__)
-    mine = [f for f in frames if f.filename.startswith(("<", "/tmp/ipykernel"))]
-    last = mine[-1] if mine else frames[-1]
+    theirs = [f for f in frames if f.filename != __file__]
+    cells = [f for f in theirs if f.filename[:1] == "<" or "ipykernel_" in f.filename]
     text = str(error)[:MAX_TEXT]
+    if not theirs:  # the call itself failed, and its line is not the student's
+        return {"error": f"{type(error).__name__}: {text}"}
+    last = (cells or theirs)[-1]
     return {
         "error": f"{type(error).__name__}: {text}",
         "line": last.lineno,
@@ -147,6 +149,8 @@ def _kept(value: Any, question: Mapping[str, Value], where: str) -> Value:
         if listed and len(value) == len(keep):
             kept = [v for v, k in zip(value, keep, strict=True) if k]
             value = kept if len(kept) > 1 else kept[0]
+        elif not all(keep):  # what is dropped has to be there, too
+            raise TypeError(f"{_kind(value)} came back")
         return plain(value)
     except TypeError as error:
         raise _Stop(
@@ -201,6 +205,11 @@ def copy(value: Value, layout: str = "contiguous") -> Value:
 
 
 def _kind(value: Any) -> str:
+    """What it is, with its article."""
+    if isinstance(value, np.ndarray):
+        return "an array"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)} items"
     return "nothing (None)" if value is None else f"a {type(value).__name__}"
 
 

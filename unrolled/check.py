@@ -12,7 +12,7 @@ from unrolled import checks
 from unrolled.answer import answer
 from unrolled.judge import Examiner
 from unrolled.report import Report
-from unrolled.verdict import Verdict
+from unrolled.verdict import Ended, Verdict
 
 
 def check(name: str, function: Callable[..., Any]) -> None:
@@ -34,9 +34,17 @@ def judged(name: str, function: Callable[..., Any]) -> Verdict:
         found.tasks,
         found.cases,
         lambda task: found.bugs.get(task, ()),
-        lambda question: answer(question, namespace),
+        lambda question: _asked(question, namespace),
     )
     return examiner.verdict(name)
+
+
+def _asked(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return answer(question, namespace)
+    except SystemExit:
+        text = f"{question['call']} ended the program: it calls exit() or the like."
+        raise Ended("crashed", text) from None
 
 
 @lru_cache(maxsize=8)

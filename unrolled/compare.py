@@ -37,7 +37,12 @@ class Fault:
 
 def arrays_of(task: Task, value: Value) -> tuple[dict[str, Value], Fault | None]:
     """The returned arrays by name; tuples for dicts and lists are read by value."""
-    names, value = task.arrays, _opened(task, value)
+    names, closed = task.arrays, _closed(task, value)
+    if closed:
+        return {}, closed
+    value = _opened(task, value)
+    if isinstance(value, dict) and "cache" in task.returns:
+        return {}, _unless_array(names[0], value)
     if isinstance(value, dict):
         missing = [name for name in names if value.get(name) is None]
         if missing:
@@ -58,9 +63,22 @@ def arrays_of(task: Task, value: Value) -> tuple[dict[str, Value], Fault | None]
                 return {}, fault
         return found, None
     came = "nothing (None)" if value is None else _described(value)
-    wants = ", ".join(task.returns)
-    form = f"a dict with the keys {wants}" if task.as_dict else f"{wants}"
-    return {}, Fault("structure", names[0], f"expected {form}, but {came} came back")
+    text = f"expected {task.form}, but {came} came back"
+    return {}, Fault("structure", names[0], text)
+
+
+def _closed(task: Task, value: Value) -> Fault | None:
+    """A returned item that should be a dict and is none."""
+    if not isinstance(value, list) or len(value) != len(task.returns):
+        return None
+    for name, item in zip(task.returns, value, strict=True):
+        keys = task.keys.get(name, ())
+        listed = isinstance(item, list) and len(item) == len(keys)
+        if keys and not isinstance(item, dict) and not listed:
+            wants = f"a dict with the keys {', '.join(keys)}"
+            text = f"{name} is {_described(item)}, expected {wants}"
+            return Fault("structure", keys[0], text)
+    return None
 
 
 def _opened(task: Task, value: Value) -> Value:

@@ -7,23 +7,27 @@ from a hidden seed).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from unrolled.compare import Fault, deviation, dtype_faults, faults, settled
 from unrolled.measures import measured_answer
 from unrolled.task import Bug, Case, Task, Value, question
-from unrolled.trial import Answer, Attempt, Trial, impure, matching, place
+from unrolled.trial import (
+    Answer,
+    Attempt,
+    Trial,
+    impure,
+    listed,
+    matching,
+    mishap,
+    place,
+    unwritten,
+)
 from unrolled.verdict import Ended, Line, Verdict
 
 Ask = Callable[[dict[str, Value]], Answer]
 Known = Callable[[str], Sequence[Bug]]
-
-# Names of built-in errors may be told of a hidden case; texts may not: a student's
-# own error could carry the hidden numbers out.
-_PLAIN_ERROR = re.compile(r"^[A-Z][A-Za-z]{2,40}(Error|Exception)$")
-
 
 CACHE_OF = "cache from "
 
@@ -55,12 +59,11 @@ class Examiner:
 
     def _judge(self, task: Task) -> Verdict:
         trial = self._trial(task, Attempt())
-        unfinished = trial.first("stub") or trial.first("missing")
-        if unfinished and unfinished["function"] == task.name:
-            return _not_done(task, unfinished)
         blames: tuple[str, ...] = ()
-        if not trial.right:
+        if not trial.right and not _unfinished(task, trial):
             trial, blames = self._forgiving(task, trial)
+        if unfinished := _unfinished(task, trial):
+            return _not_done(task, unfinished)
         if trial.ended:
             raise trial.ended
         if not trial.right:
@@ -113,7 +116,7 @@ class Examiner:
         best = own
         for faulty in dict.fromkeys((blamed, self._suspects(task))):
             for trial in self._retried(task, faulty):
-                if trial.right:
+                if trial.right or _unfinished(task, trial):
                     return trial, faulty or (CACHE_OF + str(task.before),)
                 if blamed and trial.share(task.arrays) > best.share(task.arrays):
                     best = trial
@@ -135,7 +138,7 @@ class Examiner:
         """At home nothing stands in: say that the fault may be another's."""
         if not suspects or self.stands_in:
             return verdict
-        hint = f" (repair {' and '.join(suspects)} first, it may come from there)"
+        hint = f" (repair {listed(suspects)} first, it may come from there)"
         lines = tuple(
             line if line.ok else replace(line, text=line.text + hint)
             for line in verdict.lines
@@ -193,7 +196,8 @@ class Examiner:
         lines += [_line(task, "purity", float(not purity_fault), purity)]
         lines = [line for line in lines if line.of]
         if blames and lines:
-            text = f"graded with a right {' and '.join(blames)}, because yours is not"
+            are = "are" if len(blames) > 1 else "is"
+            text = f"graded with a right {listed(blames)}, because yours {are} not"
             lines[0] = replace(lines[0], text=f"{lines[0].text} ({text})")
         return Verdict(
             function=task.name,
@@ -215,10 +219,12 @@ class Examiner:
         if task.quiz and not trial.first("error"):
             right, entries = trial.entries(task, self._cases(task, "values")[0])
             share, text = right / entries, f"{right} of {entries} are right."
+            if not trial.complete(task, self._cases(task, "values")[0]):
+                text = f"A list of {entries} numbers has to come back."
         if not bug and not trial.first("error"):
             text += self._isolated(task, trial.attempt)
         if blames:
-            text += f" Repair {' and '.join(blames)} first: it is not right either."
+            text += self._repair_first(task, trial, blames)
         lines = [_line(task, "values", share, text)]
         for aspect in ("shapes", "purity"):
             lines.append(_line(task, aspect, 0.0, "judged once the values are right"))
@@ -237,6 +243,16 @@ class Examiner:
             blames=blames,
             read=task.read,
         )
+
+    def _repair_first(self, task: Task, trial: Trial, blames: tuple[str, ...]) -> str:
+        failed = trial.first("error") or trial.first("missing") or trial.first("stub")
+        if failed and unwritten(self.tasks, failed):
+            return ""  # has been said
+        it, are = ("they", "are") if len(blames) > 1 else ("it", "is")
+        text = f" Repair {listed(blames)} first: {it} {are} not right"
+        if not self.stands_in and set(blames) & set(task.uses):
+            return f"{text}, and that may be all."  # nothing could stand in
+        return f"{text} either."
 
     def _named(self, task: Task, trial: Trial, everywhere: bool = False) -> Bug | None:
         """The known bug that gives just these answers, if there is one."""
@@ -272,17 +288,7 @@ class Examiner:
         return text[0].upper() + text[1:] if text.startswith("expected") else text
 
     def _told_error(self, task: Task, answer: Answer) -> str:
-        name = answer["function"]
-        if answer["status"] == "ended":
-            return str(answer["error"])
-        if answer["status"] != "error":
-            return f"{name}, which {task.name} needs, is not written yet."
-        kind, _, rest = str(answer.get("error", "")).partition(":")
-        if self.hidden:
-            known = _PLAIN_ERROR.match(kind) is not None
-            return f"{name} raised {kind if known else 'an error of its own'}."
-        line = f" (line {answer['line']}: {answer['code']})" if "line" in answer else ""
-        return f"{name} raised {kind}:{rest}{line}."
+        return mishap(self.tasks, task, answer, self.hidden)
 
     def _isolated(self, task: Task, attempt: Attempt) -> str:
         """Which term is wrong, found by setting all the others to zero."""
@@ -294,9 +300,11 @@ class Examiner:
             (good if right else bad).append(case.name)
         if not good or not bad:
             return ""
+        go = "go" if len(bad) > 1 else "goes"
+        are = "are" if len(good) > 1 else "is"
         return (
-            f" With everything else set to zero, {' and '.join(bad)} "
-            f"goes wrong and {' and '.join(good)} is right."
+            f" With everything else set to zero, {listed(bad)} {go} wrong"
+            f" and {listed(good)} {are} right."
         )
 
     # the other aspects
@@ -338,6 +346,12 @@ class Examiner:
             if text:
                 return text, text
         return "leaves its inputs alone, can be called twice, keeps the dtype", ""
+
+
+def _unfinished(task: Task, trial: Trial) -> Answer | None:
+    """The answer that says that this very function is not written."""
+    answer = trial.first("stub") or trial.first("missing")
+    return answer if answer and answer["function"] == task.name else None
 
 
 def _line(task: Task, aspect: str, share: float, text: str) -> Line:

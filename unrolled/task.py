@@ -51,6 +51,12 @@ class Task:
         return tuple(key for name in kept for key in self.keys.get(name, (name,)))
 
     @property
+    def form(self) -> str:
+        """What has to come back, in words."""
+        names = ", ".join(self.returns)
+        return f"a dict with the keys {names}" if self.as_dict else names
+
+    @property
     def backward(self) -> bool:
         return self.before is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,12 +14,17 @@ from unrolled.compare import (
     again_fault,
     arrays_of,
     changed_inputs,
+    dtype_faults,
     same_deviation,
 )
 from unrolled.task import Bug, Case, Task, Value
 from unrolled.verdict import Ended
 
 Answer = Mapping[str, Value]
+
+# Names of built-in errors may be told of a hidden case; texts may not: a student's
+# own error could carry the hidden numbers out.
+_PLAIN_ERROR = re.compile(r"^[A-Z][A-Za-z]{2,40}(Error|Exception)$")
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,13 @@ class Trial:
         right = got == expected if got.shape == expected.shape else np.zeros(1)
         return int(right.sum()), expected.size
 
+    def complete(self, task: Task, case: Case) -> bool:
+        """Whether a quiz has as many entries as it asks for."""
+        value = self.answers[case.name]["value"]
+        count = value.size if isinstance(value, np.ndarray) else None
+        count = len(value) if isinstance(value, list) else count
+        return count == np.size(case.expected[task.arrays[0]])
+
 
 def matching(
     known: Sequence[Bug], seen: Mapping[str, dict], of_values: bool = False
@@ -102,6 +115,47 @@ def matching(
 
 
 # in words
+
+
+def unwritten(tasks: Mapping[str, Task], answer: Answer) -> str:
+    """The function that is not there yet, if that is why no answer came."""
+    name = str(answer["function"])
+    if answer["status"] in ("stub", "missing"):
+        return name
+    inside = str(answer.get("inside", name))
+    stub = str(answer.get("error", "")).startswith("NotImplementedError")
+    return inside if stub and inside in tasks and inside != name else ""
+
+
+def mishap(tasks: Mapping[str, Task], task: Task, answer: Answer, hidden: bool) -> str:
+    """Why nothing came back that could be compared."""
+    if answer["status"] == "ended":
+        return str(answer["error"])
+    if missing := unwritten(tasks, answer):
+        return f"{missing}, which {task.name} needs, is not written yet."
+    name = str(answer["function"])
+    kind, _, rest = str(answer.get("error", "")).partition(":")
+    if answer.get("where") == "value":
+        told = "" if hidden else f":{rest}"
+        return f"{name} has to return {tasks.get(name, task).form}{told}."
+    if hidden:
+        known = _PLAIN_ERROR.match(kind) is not None
+        return f"{name} raised {kind if known else 'an error of its own'}."
+    return f"{name} raised {kind}:{rest}{_line(answer, name)}."
+
+
+def _line(answer: Answer, name: str) -> str:
+    if "line" not in answer:
+        return ""
+    inside = str(answer.get("inside", name))
+    place = f"in {inside}, " if inside != name and inside.isidentifier() else ""
+    return f" ({place}line {answer['line']}: {answer['code']})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c"""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def place(task: Task, trial: Trial, fault: Fault) -> str:
@@ -153,4 +207,6 @@ def impure(task: Task, case: Case, answer: Answer) -> str:
         return f"a second call of {task.name} {same} fails"
     if again == "differs":
         return f"a second call of {task.name} {same} gives something else"
+    for name, kind in dtype_faults(task, case, answer).items():
+        return f"{name} comes back as {kind}, not in the float type of the inputs"
     return ""
