@@ -3,3 +3,9 @@
 Mechanism only. Answers live in `solutions/`, the seed of the hidden cases in
 `_grading/secret`; neither is part of this package.
 """
+
+import sys
+
+# jsonschema imports it if it is there, to check addresses that no notebook has; its
+# grammar takes more than a second to build, in every process.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

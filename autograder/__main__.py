@@ -11,6 +11,7 @@ from autograder import adopt as adopting
 from autograder import derive as deriving
 from autograder import release, results
 from autograder.exercise import ExerciseError, slugs
+from autograder.faults import GraderFault
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
 console = Console()
@@ -44,6 +45,36 @@ def adopt(exercises: Slugs = None) -> None:
 
 
 @app.command()
+def grade(
+    exercise: Annotated[str, typer.Argument(help="NN-slug")],
+    students: Annotated[
+        list[str] | None, typer.Option(help="only this one; may be given again")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="processes here; all cores if left out")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="a Dask cluster, tcp://... or tls://...")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume/--force", help="keep what is known, or run all")
+    ] = True,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="without a sandbox: your own code only")
+    ] = False,
+    lines: Annotated[
+        bool, typer.Option("--json", help="print one JSON line a student")
+    ] = False,
+) -> None:
+    """Grade all hand-ins in parallel, then write the gradebook."""
+    from autograder import batch, screen
+
+    names = tuple(students or ())
+    choice = batch.Choice(names, workers, scheduler, unsafe=unsafe, force=not resume)
+    raise typer.Exit(screen.grade(exercise, choice, lines=lines))
+
+
+@app.command()
 def show(exercise: str) -> None:
     """A table of the graded class: who got what, and which bug was named."""
     console.print(results.table(exercise))
@@ -60,8 +91,9 @@ def doctor() -> None:
 def main() -> None:
     try:
         app()
-    except (ExerciseError, FileNotFoundError) as error:
-        console.print(str(error), style="red", highlight=False, soft_wrap=True)
+    except (ExerciseError, FileNotFoundError, GraderFault) as error:
+        errors = Console(stderr=True)
+        errors.print(str(error), style="red", highlight=False, soft_wrap=True)
         raise SystemExit(1) from None
 
 

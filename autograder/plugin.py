@@ -83,7 +83,7 @@ class HandIns(NotebookExporter):
         course = self.parent.coursedir
         # nbgrader would open a link, a pipe or a gigabyte of this name
         course.get_existing_timestamp = lambda folder: intake.timestamp(Path(folder))
-        _same_exercise(course)
+        same_exercise(course)
         _without_notebook(self.parent.assignments, course)
 
     def from_filename(
@@ -120,7 +120,7 @@ def taken_in(slug: str, expected: Path) -> NotebookNode:
         return refused(slug, str(reason))
 
 
-def _same_exercise(course: Any) -> None:
+def same_exercise(course: Any) -> None:
     """The gradebook must know the exercise as solutions/ has it now."""
     slug = course.assignment_id
     try:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from autograder.derive import grading_folder
 from autograder.exercise import load
+from autograder.grading import UNSAFE
 from unrolled.report import VERDICT_MIME, number
 from unrolled.verdict import Verdict
 
@@ -51,8 +52,14 @@ def table(exercise: str) -> Table:
     for student, found in graded(exercise).items():
         verdicts = [found[name] for name in tasks if name in found]
         points = sum(verdict.points for verdict in verdicts)
-        made.add_row(student, f"{number(points)}/{number(of)}", _open(verdicts))
+        unsafe = " [red]UNSAFE[/]" if any(_unsafe(v) for v in verdicts) else ""
+        earned = f"{number(points)}/{number(of)}{unsafe}"
+        made.add_row(student, earned, _open(verdicts))
     return made
+
+
+def _unsafe(verdict: Verdict) -> bool:
+    return verdict.summary.endswith(UNSAFE)
 
 
 def _open(verdicts: list[Verdict]) -> str:

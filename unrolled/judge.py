@@ -54,7 +54,7 @@ class Examiner:
             try:
                 self._verdicts[name] = self._judge(task)
             except Ended as end:
-                self._verdicts[name] = _ended(task, end)
+                self._verdicts[name] = ended(task, end)
         return self._verdicts[name]
 
     def _judge(self, task: Task) -> Verdict:
@@ -367,7 +367,8 @@ def _not_done(task: Task, answer: Answer) -> Verdict:
     return _unjudged(task, "not_done", text)
 
 
-def _ended(task: Task, end: Ended) -> Verdict:
+def ended(task: Task, end: Ended) -> Verdict:
+    """A submission that was gone before it answered."""
     kind = "crashed" if end.kind == "protocol" else end.kind
     return _unjudged(task, kind, end.sentence)
 
@@ -385,4 +386,4 @@ def could_not_check(task: Task, reason: str) -> Verdict:
     return _unjudged(task, "could_not_check", f"Could not be checked: {reason}")
 
 
-__all__ = ["Attempt", "Ended", "Examiner", "could_not_check"]
+__all__ = ["Attempt", "Ended", "Examiner", "could_not_check", "ended"]

@@ -1,0 +1,172 @@
+"""Grade all hand-ins of an exercise: what changed, in parallel; then the gradebook.
+
+    summary = Batch(slug).run(progress)
+
+Each result is on disk as soon as it is there, so a run that is stopped or killed goes
+on where it was. Nothing touches the gradebook until all hand-ins are graded.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from autograder import intake, ledger, worker
+from autograder.gradebook import Writer, course
+from autograder.ledger import Ledger
+from autograder.pool import Pool
+from autograder.worker import Order
+
+LONGEST = 120  # characters of a student's name that nbgrader and a file system take
+
+log = logging.getLogger(__name__)
+
+
+class Progress(Protocol):
+    """Who is told how far a run is."""
+
+    def begin(self, what: str, total: int) -> None: ...
+
+    def step(self, status: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How a run is to be done."""
+
+    students: Sequence[str] = ()
+    workers: int | None = None
+    scheduler: str | None = None
+    unsafe: bool = False
+    force: bool = False
+
+
+@dataclass
+class Summary:
+    """What a run did; `heads` are the results of the class without their notebooks."""
+
+    heads: dict[str, dict[str, Any]] = field(default_factory=dict)
+    graded: int = 0  # hand-ins that were run; equal ones are run once
+    kept: int = 0  # students whose result was known already
+    written: int = 0  # students whose grade was written anew
+    seconds: float = 0.0
+    workers: int = 0
+
+    @property
+    def open(self) -> list[str]:
+        """The students whose hand-in needs a person."""
+        status = "could_not_check"
+        return [name for name, head in self.heads.items() if head["status"] == status]
+
+
+class Batch:
+    """One run over the hand-ins of one exercise."""
+
+    def __init__(self, slug: str, choice: Choice = Choice()) -> None:
+        self.slug, self.choice = slug, choice
+        self.ledger = Ledger(slug)
+        self.summary = Summary()
+        self._here = ledger.course(slug)
+        self._folders: dict[str, Path] = {}
+
+    def run(self, progress: Progress) -> Summary:
+        """GraderFault, before anything is changed, if it cannot be done here."""
+        writer = Writer(self.slug, course())
+        with self.ledger.held():
+            try:
+                writer.ready()
+                self._folders = self._chosen(writer.hand_ins())
+                self._grade(self._changed(), progress)
+                self._write(writer, progress)
+            finally:
+                writer.close()
+        self.summary.heads = {name: self.ledger.head(name) for name in self._folders}
+        return self.summary
+
+    def _chosen(self, found: dict[str, Path]) -> dict[str, Path]:
+        wanted = self.choice.students
+        if missing := [name for name in wanted if name not in found]:
+            raise FileNotFoundError(
+                f"{', '.join(missing)} handed in no {self.slug}: names are those of "
+                "the folders in _grading/submitted."
+            )
+        kept = {n: folder for n, folder in found.items() if n in wanted or not wanted}
+        return {n: folder for n, folder in kept.items() if _named(n)}
+
+    def _order(self, packet: intake.Packet) -> Order:
+        choice = self.choice
+        away = choice.scheduler is not None
+        return Order(self.slug, packet, self._here, choice.unsafe, elsewhere=away)
+
+    def _changed(self) -> dict[str, list[str]]:
+        """Key -> students, of what has to be run; what is known is put in place."""
+        known = {} if self.choice.force else self.ledger.keys()
+        todo: dict[str, list[str]] = {}
+        for student, folder in self._folders.items():
+            try:
+                key = self._order(intake.fetch(folder / self._file)).key
+            except intake.Unreadable as reason:
+                order = self._order(intake.Packet(b"", (str(reason),)))
+                self.ledger.write(student, worker.refusal(order, str(reason)))
+                continue
+            if key in known:
+                self.ledger.copy(known[key], student)
+                self.summary.kept += 1
+            else:
+                todo.setdefault(key, []).append(student)
+        return todo
+
+    @property
+    def _file(self) -> str:
+        return f"{self.slug}.ipynb"
+
+    def _grade(self, todo: dict[str, list[str]], progress: Progress) -> None:
+        progress.begin("grading", sum(map(len, todo.values())))
+        if not todo:
+            return
+        if not self.choice.unsafe and not self.choice.scheduler:
+            worker.contained()
+        started = time.monotonic()
+        with Pool(self.choice.workers, self.choice.scheduler) as pool:
+            self.summary.workers = pool.threads
+            for key, result in pool.run(self._orders(todo)):
+                self.summary.graded += 1
+                for student in todo[key]:
+                    self.ledger.write(student, result)
+                    progress.step(result["status"])
+        self.summary.seconds = time.monotonic() - started
+
+    def _orders(self, todo: dict[str, list[str]]) -> Iterator[tuple[str, Order]]:
+        """Read when they are sent: a class does not fit into memory."""
+        for key, students in todo.items():
+            try:
+                packet = intake.fetch(self._folders[students[0]] / self._file)
+            except intake.Unreadable as reason:  # it was readable when the run began
+                packet = intake.Packet(b"", (str(reason),))
+            yield key, self._order(packet)
+
+    def _write(self, writer: Writer, progress: Progress) -> None:
+        heads = {name: self.ledger.head(name) for name in self._folders}
+        todo = {
+            name: folder
+            for name, folder in self._folders.items()
+            if self.choice.force or not writer.has(name, folder, heads[name]["key"])
+        }
+        progress.begin("gradebook", len(todo))
+        for student, folder in todo.items():
+            writer.write(student, folder, self.ledger.read(student))
+            self.summary.written += 1
+            progress.step(heads[student]["status"])
+
+
+def _named(student: str) -> bool:
+    """Whether a folder's name can be a student's in a gradebook and of a file."""
+    fine = len(student) <= LONGEST and student.isprintable()
+    if not fine:
+        shown = ascii(student[:40])
+        log.warning("The folder %s is left out: its name is no student's.", shown)
+    return fine
