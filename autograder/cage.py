@@ -92,7 +92,7 @@ class Cage:
         """Ask for a new session that gets these two sockets."""
         if self._control is None:
             raise OSError("the warm parent is not running")
-        readable = [str(path) for path in _sources()] if self.contained else []
+        readable = [str(path) for path in _sources()] if self.how == "landlock" else []
         request = {**request, "readable": readable}
         socket.send_fds(self._control, [wire.encode(request)], fds)
 

@@ -6,6 +6,7 @@ python -m autograder doctor
 from __future__ import annotations
 
 import functools
+import os
 import platform
 import shutil
 import socket
@@ -30,21 +31,31 @@ _PROBES = {
     ),
     "files": (
         "import os\n"
-        "seen = [p for p in {paths!r} if os.path.exists(p)]\n"
+        "seen = []\n"
+        "for path in {paths!r}:\n"
+        "    try: (os.listdir if os.path.isdir(path) else open)(path)\n"
+        "    except OSError: continue\n"
+        "    seen.append(path)\n"
         "print(seen or 'held')",
-        "A submission sees no file of the course and none of /etc, /home and /sys.",
+        "A submission reads no file of the course and none of /etc, /home and /sys.",
     ),
     "processes": (
         "import os\n"
-        "seen = [n for n in os.listdir('/proc') if n.isdigit()]\n"
-        "print('held' if len(seen) < 4 else f'{{len(seen)}} processes were seen')",
-        "A submission sees its own processes only.",
+        "def signalled(pid):\n"
+        "    try: return os.kill(pid, 0) is None\n"
+        "    except OSError: return False\n"
+        "try: seen = [n for n in os.listdir('/proc') if n.isdigit()]\n"
+        "except PermissionError: seen = []\n"
+        "print('held' if len(seen) < 4 and not signalled({grader})"
+        " else f'{{len(seen)}} processes were seen')",
+        "A submission sees and signals its own processes only.",
     ),
     "capabilities": (
-        "text = open('/proc/self/status').read()\n"
-        "names = ('CapEff', 'CapPrm', 'CapBnd')\n"
-        "bare = all(f'{{n}}:\\t{zero}' in text for n in names)\n"
-        "print('held' if bare and 'NoNewPrivs:\\t1' in text else 'some were left')",
+        "import ctypes\n"
+        "call, data = ctypes.CDLL(None), (ctypes.c_uint32 * 6)(*[1] * 6)\n"
+        "call.capget((ctypes.c_uint32 * 2)(0x20080522, 0), data)\n"
+        "bare = not any(data) and call.prctl(39, 0, 0, 0, 0) == 1\n"
+        "print('held' if bare else 'some were left')",
         "A submission has no capability and can gain no privilege.",
     ),
     "system calls": (
@@ -65,10 +76,41 @@ _PROBES = {
         "try:\n"
         "    for _ in range(60):\n"
         "        if os.fork() == 0: time.sleep(5); os._exit(0)\n"
-        "except OSError: print('held')",
+        "except OSError: print('held')\n"
+        "else: time.sleep(2)",
         "A submission cannot have more processes than its limit.",
     ),
 }
+
+
+# What landlock leaves that namespaces would have closed: name, holds, sentence.
+_WEAKER = (
+    (
+        "namespaces",
+        False,
+        "This machine refuses user namespaces (a container's seccomp profile, or "
+        "apparmor's restriction): landlock stands in for bubblewrap.",
+    ),
+    (
+        "disk in all",
+        False,
+        "What a session writes is measured 20 times a second, and too much ends it; a "
+        "deleted file that is still open is not seen. Give the temporary folder a disk "
+        "of its own.",
+    ),
+    (
+        "names of files",
+        False,
+        "A submission can ask whether a path exists and how large the file is, though "
+        "it can open none.",
+    ),
+    (
+        "multiprocessing",
+        False,
+        "There is no /proc, no /dev/shm and no unix socket but a pair: notebooks that "
+        "use multiprocessing locks or data loaders with workers fail here.",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -81,16 +123,19 @@ class Row:
     needed: bool = True
 
 
-def examine() -> list[Row]:
+def examine(way: str = "") -> list[Row]:
     """Try everything; the first row that is needed and does not hold ends it."""
-    rows = [_linux(), _bubblewrap()]
-    if not all(row.holds for row in rows):
+    rows = [_linux()]
+    if not rows[0].holds:
         return rows
-    with Sandbox(_LIMITS) as sandbox:
-        rows.append(_starts(sandbox))
-        if rows[-1].holds:
+    with Sandbox(_LIMITS, way=way) as sandbox:
+        starts = _starts(sandbox)
+        alone = sandbox.how == "landlock"
+        rows += [_bubblewrap(needed=not alone), starts]
+        if starts.holds:
             rows += [_probe(sandbox, name) for name in _PROBES]
             rows += [_whole_session(sandbox), _filter(), _user(sandbox)]
+            rows += [Row(*pair, needed=False) for pair in _WEAKER] if alone else []
     return rows
 
 
@@ -153,11 +198,11 @@ def _linux() -> Row:
     return Row("system", sys.platform == "linux", text)
 
 
-def _bubblewrap() -> Row:
+def _bubblewrap(*, needed: bool) -> Row:
     path = shutil.which("bwrap")
     if path is None:
         text = "bubblewrap is missing: install Debian's package `bubblewrap`."
-        return Row("bubblewrap", False, text)
+        return Row("bubblewrap", False, text, needed)
     said = subprocess.run([path, "--version"], capture_output=True, text=True)
     return Row("bubblewrap", True, f"{said.stdout.strip()} is installed.")
 
@@ -179,14 +224,15 @@ def _probe(sandbox: Sandbox, name: str) -> Row:
     try:
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            cell = source.format(port=port, paths=paths, zero="0" * 16)
+            cell = source.format(port=port, paths=paths, grader=os.getpid())
             with sandbox.open() as session:
                 result = session.run([cell])[0]
     except (GraderFault, Ended) as fault:
         return Row(name, False, str(fault))
     texts = [o.get("text") or o.get("evalue", "") for o in result.outputs]
     said = "".join(texts).strip()
-    if said == "held" or (not said and result.status == "memory"):
+    ended = result.status == "crashed" and "more processes than it may" in said
+    if said == "held" or ended or (not said and result.status == "memory"):
         return Row(name, True, sentence)
     return Row(name, False, f"This does not hold: {sentence} ({said or 'no word'})")
 
@@ -211,6 +257,8 @@ def _filter() -> Row:
 
 
 def _user(sandbox: Sandbox) -> Row:
+    if sandbox.how == "landlock":
+        return _landlocked_user(sandbox)
     texts = {
         "nobody": "You are root; submissions run as nobody.",
         "user": "Submissions run as you, without your rights.",
@@ -218,3 +266,20 @@ def _user(sandbox: Sandbox) -> Row:
         f"{sys.prefix}: an interpreter that all may read is safer.",
     }
     return Row("user", sandbox.how != "root", texts[sandbox.how], needed=False)
+
+
+def _landlocked_user(sandbox: Sandbox) -> Row:
+    with sandbox.open() as session:
+        (result,) = session.run(["import os; print(os.getuid())"])
+    user = int(result.outputs[0]["text"])
+    if user == 0:
+        text = "Submissions run as root without its rights, for no other user can read "
+        python = Path(sys.executable).resolve()
+        return Row("user", False, f"{text}{python}.", needed=False)
+    if user != os.getuid():
+        return Row("user", True, "You are root; each session is a user of its own.")
+    text = (
+        "Submissions run as you: their processes are counted 5 times a second, and too "
+        "many end the session. Started by root, each would be a user of its own."
+    )
+    return Row("user", False, text, needed=False)

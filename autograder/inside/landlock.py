@@ -91,6 +91,7 @@ def shut_in(folder: str, readable: Iterable[str]) -> None:
     _restrict(rules)
     reach.install()
     os.chdir(f"{folder}/work")
+    del os.environ["PYTHONPATH"]  # it names the course, of which nothing can be read
     os.environ |= {
         "HOME": f"{folder}/home",
         "TMPDIR": f"{folder}/tmp",
