@@ -58,6 +58,10 @@ BUGS = {
         Edit("reads-backwards", "for x_t in xs:", "for x_t in xs[::-1]:",
              "the sequence is read from its end: hs[0] is the state after the last "
              "input."),
+        Edit("first-step-skipped", "for x_t in xs:", "for x_t in xs[1:]:",
+             "the loop starts at the second step: hs[0] is left at zero, and xs[0] is "
+             "never read.",
+             (("np.stack(states)", "np.stack([0 * h0, *states])"),)),
         Edit("first-input-only", "(x_t, h_t, W_xh", "(xs[0], h_t, W_xh",
              "every step reads the first input, xs[0]."),
         Edit("one-step-late", "    states, steps = [], []\n",
@@ -121,6 +125,11 @@ BUGS = {
         Edit("no-shift", "logits - logits.max(axis=-1, keepdims=True)", "logits",
              "the logits are not shifted before the exponential, which overflows for "
              "large ones."),
+        Edit("logarithm-of-probabilities",
+             "shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))",
+             "np.log(np.exp(shifted) / np.exp(shifted).sum(axis=-1, keepdims=True))",
+             "the logarithm is taken of finished probabilities: a small one has become "
+             "zero by then, and its logarithm is infinite."),
         Edit("no-logarithm", "-(picked * mask)", "-(np.exp(picked) * mask)",
              "the loss adds up probabilities: it is minus the *logarithm* of the "
              "probability of the target."),
@@ -182,6 +191,14 @@ BUGS = {
              "the loss is the sum of the squares, not their mean."),
         Edit("halved", "(diff**2).mean()", "(diff**2).mean() / 2",
              "the loss is halved, as some books do; here it is the plain mean."),
+        Edit("halved-with-its-gradient", "(diff**2).mean()", "(diff**2).mean() / 2",
+             "half the mean square is used, whose gradient has no factor 2; here it is "
+             "the plain mean.",
+             (("2 * diff", "diff"),)),
+        Edit("mean-over-the-first-axis", "(diff**2).mean()", "(diff**2).sum() / len(diff)",
+             "the sum is divided by the length of the first axis; the mean is over all "
+             "entries.",
+             (("diff.size", "len(diff)"),)),
         Edit("absolute", "(diff**2).mean()", "np.abs(diff).mean()",
              "the loss is the mean of the absolute differences; they are to be "
              "squared."),
