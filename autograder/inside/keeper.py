@@ -58,6 +58,8 @@ def keep(
         contain.confine(limits, contained=way != "bare")
         if way == "landlock":
             landlock.fence()
+        if way != "bare":
+            contain.hide()  # before the fork: after it would be a moment too late
     except OSError as error:
         life.send(b"fault " + str(error).encode()[:500])
         return
@@ -65,11 +67,11 @@ def keep(
     if child == 0:
         life.close()
         os.setsid()
+        if way != "bare":
+            contain.show()
         contain.limit_cpu(limits)  # not the keeper's own: signals cost it time
         _finish(lambda: _serve(channel, serve, way, folder, readable))
     channel.close()
-    if way != "bare":
-        contain.hide()
     if way == "landlock":
         _Alone(life, child, folder, given, limits).run()
     else:
