@@ -18,7 +18,8 @@ _HEADLINES = {
     "memory": "stopped: out of memory",
     "could_not_check": "could not be checked",
 }
-_GREEN, _AMBER, _RED, _GREY = "#2e8540", "#b7791f", "#c53030", "#718096"
+# of one lightness: 4.5:1 on white, 4:1 on the darkest notebook ground
+_GREEN, _AMBER, _RED, _GREY = "#2e8540", "#a06a1b", "#d14242", "#68768c"
 _COLOURS = {"full": _GREEN, "partial": _AMBER, "wrong": _RED}
 
 
