@@ -6,6 +6,7 @@ verdicts that it gets. Inside, whatever should be impossible prints GAINED.
 """
 
 import base64
+import functools
 import json
 import math
 import os
@@ -85,7 +86,7 @@ class Attack:
         file = folder / "attacker" / SLUG / f"{self.submission.exercise}.ipynb"
         other = folder / "neighbour" / SLUG / file.name
         other.parent.mkdir(parents=True)
-        other.write_bytes(HONEST.content())
+        other.write_bytes(honest())
         place = self.fields.get("place")
         if place is None:
             self.submission.write(file.parent)
@@ -100,6 +101,7 @@ class Attack:
 
 
 HONEST = Submission("honest", {"exercise": SLUG, "expected": {"others": "full"}})
+honest = functools.cache(HONEST.content)
 
 
 def grade(slug, path, sandbox):
@@ -121,8 +123,9 @@ def grade(slug, path, sandbox):
 
 
 @pytest.fixture(scope="module")
-def sandbox():
+def sandbox(tmp_path_factory):
     os.environ["CANARY"] = SECRET.decode()
+    tmp_path_factory.getbasetemp()  # pytest's own lies where it always does
     tempfile.tempdir = tempfile.mkdtemp(prefix="attacks-")
     os.chmod(tempfile.tempdir, 0o755)  # `nobody` mounts from here
     with Sandbox(LIMITS, grading.IMPORTS) as made:
