@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from nbgrader.preprocessors import (
 from autograder import oracle
 from autograder.exercise import EXERCISES, ROOT, Exercise, ExerciseError, load, slugs
 from unrolled import checks
-from unrolled.task import Task
+from unrolled.seal import seal
+from unrolled.task import Case, Task
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -198,9 +200,21 @@ def release_notebook(exercise: Exercise) -> NotebookNode:
 def public_checks(exercise: Exercise) -> checks.Checks:
     """The public cases, the reference's outputs and what each known bug gives."""
     slug = exercise.slug
-    cases = {name: oracle.cases(slug, name) for name in exercise.tasks}
+    cases = {
+        name: tuple(_sealed(task, case) for case in oracle.cases(slug, name))
+        for name, task in exercise.tasks.items()
+    }
     bugs = {name: oracle.bugs(slug, name, cases[name]) for name in exercise.graded}
     return checks.Checks(slug, exercise.tasks, cases, bugs, oracle.data(slug))
+
+
+def _sealed(task: Task, case: Case) -> Case:
+    """A quiz's answers can be tried at home, not read."""
+    if not task.quiz:
+        return case
+    (name,) = task.arrays
+    answers = case.expected[name]
+    return replace(case, expected={name: seal(answers)}, sealed=np.size(answers))
 
 
 def notebook_text(notebook: NotebookNode) -> str:

@@ -9,7 +9,9 @@ import pytest
 
 from autograder import oracle
 from unrolled import check, public_case
+from unrolled.answer import answer
 from unrolled.check import judged
+from unrolled.judge import Examiner
 from unrolled.report import VERDICT_MIME, Report, html, text
 from unrolled.verdict import Verdict
 
@@ -253,18 +255,42 @@ def test_a_function_that_exits_is_a_verdict_and_not_a_trace():
     assert judged("mse", mse).status == "crashed"
 
 
+def graded_quiz(answers):
+    """The verdict of the grader, which knows the answers themselves."""
+    cases = {name: oracle.cases(CELL, name) for name in oracle.tasks(CELL)}
+    names = {**oracle.reference(CELL), "read_traces": lambda: answers}
+    examiner = Examiner(
+        oracle.tasks(CELL), cases, lambda name: (), lambda asked: answer(asked, names)
+    )
+    return examiner.verdict("read_traces")
+
+
 def test_a_quiz_of_the_wrong_length_says_how_long_it_is():
-    verdict = judged("read_traces", lambda: [1, 2, 3])
-    assert "list of 6 numbers" in text(verdict)
+    assert "list of 6 numbers" in text(graded_quiz([1, 2, 3]))
 
 
 def test_a_quiz_counts_each_entry_and_shows_no_answer():
     answers = solution("read_traces")()
     half = [*answers[:3], 99, 99, 99]
-    verdict = judged("read_traces", lambda: half)
+    verdict = graded_quiz(half)
     assert verdict.points == pytest.approx(1.5)
     assert "3 of 6" in text(verdict)
     assert "expected" not in text(verdict).lower()
+
+
+def test_at_home_a_quiz_can_be_tried_and_its_answers_cannot_be_read():
+    answers = solution("read_traces")()
+    assert judged("read_traces", lambda: answers).status == "full"
+    wrong = [*answers[:5], answers[5] + 1]
+    assert "Not all 6 are right yet" in text(judged("read_traces", lambda: wrong))
+    stored = public_case(CELL, "read_traces").expected["steps"]
+    assert stored.dtype == np.uint8
+    assert stored.shape == (32,)
+
+
+@pytest.mark.parametrize("nonsense", [None, "a", [[1], [2, 3]], [1, 2], np.zeros(32)])
+def test_nonsense_in_a_quiz_is_wrong_and_never_a_crash(nonsense):
+    assert judged("read_traces", lambda: nonsense).status == "wrong"
 
 
 def test_a_name_that_the_exercise_lacks_is_one_sentence(monkeypatch):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unrolled.seal import seal
 from unrolled.task import Case, Task, Value
 
 # kinds of faults that leave no arrays to compare
@@ -214,7 +215,14 @@ def _pattern(got: np.ndarray, expected: np.ndarray) -> str:
 
 
 def settled(case: Case, answer: Mapping[str, Value]) -> Mapping[str, Value]:
-    """An error where one is asked for is an answer like others, right or wrong."""
+    """An error where one is asked for is an answer like others, right or wrong; and
+    where the right answers are sealed, so is what came back."""
+    if case.sealed and answer["status"] == "ok":
+        return {
+            **answer,
+            "value": seal(answer["value"]),
+            "again": seal(answer["again"]),
+        }
     if not case.raises or answer["status"] != "error" or answer["where"] != "call":
         return answer
     kind = str(answer["error"]).partition(":")[0]

@@ -77,6 +77,7 @@ class Case:
     expected: Mapping[str, Any]
     rtol: float = 1e-6
     layout: str = "contiguous"
+    sealed: int = 0  # so many answers, as one digest (see `unrolled.seal`)
     cache: Value = None
     before_expected: Mapping[str, Any] = field(default_factory=dict)
     raises: str = ""

@@ -76,23 +76,20 @@ class Trial:
         bad = {f.array for f in every if not f.harmless}
         return sum(name not in bad for name in names) / len(names)
 
-    def entries(self, task: Task, case: Case) -> tuple[int, int]:
-        """How many of a quiz's entries are right, and of how many."""
+    def quizzed(self, task: Task, case: Case) -> tuple[float, str]:
+        """The share of a quiz's entries that is right, and a sentence about it."""
+        if case.sealed:
+            return 0.0, f"Not all {case.sealed} are right yet."
         value = self.answers[case.name]["value"]
         expected = np.asarray(case.expected[task.arrays[0]])
         try:
             got = np.asarray(value, dtype=float)
         except (TypeError, ValueError):
-            return 0, expected.size
-        right = got == expected if got.shape == expected.shape else np.zeros(1)
-        return int(right.sum()), expected.size
-
-    def complete(self, task: Task, case: Case) -> bool:
-        """Whether a quiz has as many entries as it asks for."""
-        value = self.answers[case.name]["value"]
-        count = value.size if isinstance(value, np.ndarray) else None
-        count = len(value) if isinstance(value, list) else count
-        return count == np.size(case.expected[task.arrays[0]])
+            got = np.zeros(0)
+        if got.shape != expected.shape:
+            return 0.0, f"A list of {expected.size} numbers has to come back."
+        right = int((got == expected).sum())
+        return right / expected.size, f"{right} of {expected.size} are right."
 
 
 def matching(
