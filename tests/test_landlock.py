@@ -168,6 +168,13 @@ def test_no_file_of_proc_and_no_shared_memory_of_the_host_can_be_opened(session)
         assert tried(session, f"ctypes.CDLL(None).{call}") == "-1"
 
 
+def test_nothing_of_the_course_can_be_imported(session):
+    for name in ("solutions", "tests", "autograder.oracle", "autograder.sandbox"):
+        found = tried(session, f"__import__({name!r})")
+        assert found in ("ModuleNotFoundError", "PermissionError"), name
+    assert said(session, "from unrolled import check; import autograder.wire") == ""
+
+
 def test_two_sessions_cannot_reach_each_other(sandbox):
     with sandbox.open() as one, sandbox.open() as two:
         path = said(one, "import os; print(os.path.abspath('n'))")

@@ -94,7 +94,10 @@ def shut_in(folder: str, readable: Iterable[str]) -> None:
     _restrict(rules)
     reach.install()
     os.chdir(f"{folder}/work")
-    del os.environ["PYTHONPATH"]  # it names the course, of which nothing can be read
+    # It names the course, of which little can be read, and nothing new be imported.
+    course = os.environ.pop("PYTHONPATH")
+    sys.path[:] = [path for path in sys.path if path != course]
+    sys.path_importer_cache.clear()
     os.environ |= {
         "HOME": f"{folder}/home",
         "TMPDIR": f"{folder}/tmp",
