@@ -8,9 +8,7 @@ secret, one set of hidden cases; both are made when they are first needed.
 
 from __future__ import annotations
 
-import atexit
 import logging
-import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,15 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from autograder import discretion, faults, oracle
+from autograder import discretion, faults, oracle, sandboxes
 from autograder.exercise import EXERCISES, load
-from autograder.sandbox import CellResult, GraderFault, Limits, Sandbox, Session
+from autograder.sandbox import CellResult, GraderFault, Sandbox, Session
 from unrolled.judge import Examiner, could_not_check
 from unrolled.task import Bug, Case, Task, Value
 from unrolled.verdict import Ended, Verdict
 
-LIMITS = Limits(session_s=120.0)
-IMPORTS = ("numpy", "matplotlib.pyplot", "unrolled")  # warm before the first cell
+LIMITS = sandboxes.LIMITS
+IMPORTS = (*sandboxes.LIGHT, "matplotlib.pyplot")  # of one sandbox for all
 # The largest array that a stand-in computes with; more axes of side 1 would let small
 # arrays broadcast to one that fills the memory of the grader.
 SIDE, ENTRIES, AXES = 64, 4096, 3
@@ -68,9 +66,9 @@ def grade(
     time, and run only if a name is missing without them.
     """
     try:
-        graded = _graded(slug, cells, secret, sandbox or shared_sandbox(), spare)
+        graded = _graded(slug, cells, secret, sandbox, spare)
         if spare and _lacks_a_name(graded):
-            graded = _graded(slug, cells, secret, sandbox or shared_sandbox(), ())
+            graded = _graded(slug, cells, secret, sandbox, ())
         return graded
     except (GraderFault, OSError, MemoryError) as error:
         log.error("%s could not be graded: %s", slug, error)
@@ -81,11 +79,11 @@ def _graded(
     slug: str,
     cells: Sequence[str],
     secret: bytes,
-    sandbox: Sandbox,
+    sandbox: Sandbox | None,
     spare: Collection[int],
 ) -> Graded:
     run = [source for n, source in enumerate(cells) if n not in spare]
-    with sandbox.open(EXERCISES / slug) as session:
+    with (sandbox or sandboxes.fitting(run)).open(EXERCISES / slug) as session:
         graded = _examined(slug, run, secret, session)
     results = iter(graded.results)
     every = [
@@ -215,27 +213,3 @@ def hidden_cases(slug: str, function: str, secret: bytes) -> tuple[Case, ...]:
 @lru_cache(maxsize=256)
 def hidden_bugs(slug: str, function: str, secret: bytes) -> tuple[Bug, ...]:
     return oracle.bugs(slug, function, hidden_cases(slug, function, secret))
-
-
-_shared: dict[int, Sandbox] = {}  # by process: a fork must not use its parent's
-
-
-def shared_sandbox() -> Sandbox:
-    """This process's sandbox; its warm parent serves one student after another."""
-    return _shared.get(os.getpid()) or open_shared(unsafe=False)
-
-
-def open_shared(*, unsafe: bool) -> Sandbox:
-    """This process's sandbox from now on; `unsafe` ones contain next to nothing."""
-    if os.getpid() in _shared:
-        _close()
-    _shared.clear()
-    _shared[os.getpid()] = Sandbox(LIMITS, IMPORTS, unsafe=unsafe)
-    atexit.register(_close)
-    return _shared[os.getpid()]
-
-
-def _close() -> None:
-    sandbox = _shared.pop(os.getpid(), None)
-    if sandbox is not None:
-        sandbox.close()

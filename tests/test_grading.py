@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from autograder import grading
+from autograder import grading, sandboxes
 from autograder.exercise import load
 from autograder.sandbox import GraderFault, Limits, Sandbox
 
@@ -130,12 +130,15 @@ def test_a_stand_in_computes_small_things_only():
         grading._stand_in(SLUG, [], "rnn_step_forward", [1])
 
 
-def test_one_sandbox_serves_a_process(monkeypatch):
-    monkeypatch.setattr(grading, "_shared", {})
-    made = grading.shared_sandbox()
-    assert grading.shared_sandbox() is made
-    grading._close()
-    assert grading._shared == {}
+def test_one_sandbox_serves_a_process_and_has_imported_what_cells_name():
+    light = sandboxes.fitting(["import numpy as np"])
+    assert sandboxes.fitting(["x = 1"]) is light
+    plots = sandboxes.fitting(["import matplotlib.pyplot as plt"])
+    assert plots is not light
+    sandboxes.close()
+    assert sandboxes.fitting([]) is not light
+    assert sandboxes.imports(["a", "import torch"]) == ("numpy", "unrolled", "torch")
+    assert sandboxes.imports(["flashtorches = 1"]) == sandboxes.LIGHT
 
 
 def test_a_helper_that_never_ends_is_counted_once(cells, sandbox):
