@@ -18,8 +18,11 @@ _HEADLINES = {
     "memory": "stopped: out of memory",
     "could_not_check": "could not be checked",
 }
-# of one lightness: 4.5:1 on white, 4:1 on the darkest notebook ground
-_GREEN, _AMBER, _RED, _GREY = "#2e8540", "#a06a1b", "#d14242", "#68768c"
+# a page may set its own; else of one lightness, to be read on light and dark
+_GREEN = "var(--u-verdict-right, #2e8540)"
+_AMBER = "var(--u-verdict-partly, #a06a1b)"
+_RED = "var(--u-verdict-wrong, #d14242)"
+_GREY = "var(--u-verdict-open, #68768c)"
 _COLOURS = {"full": _GREEN, "partial": _AMBER, "wrong": _RED}
 
 
