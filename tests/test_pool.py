@@ -266,14 +266,16 @@ def test_a_killed_run_goes_on_where_it_was(pooled):
 
 
 def test_ctrl_c_is_one_sentence_and_loses_nothing(pooled):
-    for path in pooled.results.glob("*.json"):
-        path.unlink()
-    process = pooled.start("-m", "autograder", "grade", SLUG, "--workers", "1")
-    while len(list(pooled.results.glob("*.json"))) < 4:
-        assert process.poll() is None
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    for _ in range(3):  # on a busy machine a run may be over before it hears of it
+        for path in pooled.results.glob("*.json"):
+            path.unlink()
+        process = pooled.start("-m", "autograder", "grade", SLUG, "--workers", "1")
+        while len(list(pooled.results.glob("*.json"))) < 4 and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+        if process.returncode == 130:
+            break
     assert process.returncode == 130
     assert "Stopped." in said
     assert "Traceback" not in said
