@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,14 +46,16 @@ class Writer:
         self.dirs.assignment_id = slug
         self._late = AssignLatePenalties(parent=app)
         self._book: Gradebook | None = None
-        self._kernel = ""
+        self._names: dict[str, str] = {}  # of cells; one by one they are a query each
 
     def ready(self) -> None:
         """GraderFault unless the gradebook knows the exercise as it is now."""
         derive.grading_folder().mkdir(parents=True, exist_ok=True)
         try:
             plugin.same_exercise(self.dirs)
-            self._kernel = self.book.find_notebook(self.slug, self.slug).kernelspec
+            found = self.book.find_notebook(self.slug, self.slug)
+            cells = (*found.grade_cells, *found.solution_cells, *found.task_cells)
+            self._names = {cell.id: cell.name for cell in cells}
         except NbGraderException as error:
             raise GraderFault(str(error)) from None
         except MissingEntry:
@@ -86,17 +87,15 @@ class Writer:
 
     def write(self, student: str, folder: Path, result: dict[str, Any]) -> None:
         """One student's result, in one transaction."""
-        notebook = nbformat.from_dict(result["notebook"])
-        if self._kernel:
-            notebook.metadata["kernelspec"] = json.loads(self._kernel)
+        text = result["notebook"]
         place = self._place(student)
         if place.exists():
             utils.rmtree(str(place))
         with _one_transaction(self.book):
-            self._grades(student, folder, notebook)
+            self._grades(student, folder, nbformat.v4.reads(text))
         place.mkdir(parents=True)
         path = place / f"{self.slug}.ipynb"
-        path.write_text(nbformat.writes(notebook) + "\n", "utf-8")
+        path.write_text(text, "utf-8")
         path.chmod(0o444)
         plugin.keep_timestamp(self.slug, student, [str(folder / path.name)])
         (place / MARK).write_text(_mark(folder, result["key"]))
@@ -114,7 +113,7 @@ class Writer:
         found = book.find_submission_notebook(slug, slug, student)
         for grade in found.grades:
             grade.auto_score, grade.needs_manual_grade = None, True
-        _Save(found).preprocess(notebook, {})
+        _Save(found, self._names).preprocess(notebook, {})
         self._penalty(student, hand_in, found)
 
     def _penalty(self, student: str, hand_in: Any, found: Any) -> None:
@@ -134,10 +133,10 @@ class Writer:
 class _Save(plugin.SaveVerdicts):
     """nbgrader's own, on one student's rows, fetched once."""
 
-    def __init__(self, found: Any) -> None:
+    def __init__(self, found: Any, names: dict[str, str]) -> None:
         super().__init__()
-        grades = {grade.name: grade for grade in found.grades}
-        comments = {comment.name: comment for comment in found.comments}
+        grades = {names[grade.cell_id]: grade for grade in found.grades}
+        comments = {names[comment.cell_id]: comment for comment in found.comments}
         self.notebook_id = self.assignment_id = self.student_id = ""
         self.gradebook = SimpleNamespace(
             find_grade=lambda name, *_: grades[name],

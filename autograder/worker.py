@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 
 from autograder import doctor, grading, intake, ledger, sandboxes
@@ -103,7 +104,7 @@ def finding(
         "seconds": {"all": round(time.monotonic() - started, 4), **taken},
         "functions": {name: _short(v) for name, v in verdicts.items()},
         "verdicts": {name: v.to_dict() for name, v in verdicts.items()},
-        "notebook": notebook,
+        "notebook": nbformat.writes(notebook) + "\n",
     }
 
 
