@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # matplotlib takes most of a second: only who draws pays for 
     from matplotlib.colors import Colormap
 
 INK = "#1c1f26"  # text, axes
-MUTED = "#6b7280"  # secondary lines and labels
+MUTED = "#626977"  # secondary lines and labels
 GRID = "#d9d9d6"
 PAPER = "#fdfdfb"  # the page's ground, e.g. the face of a box
 
