@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from autograder import discretion, faults, oracle, sandboxes
+from autograder import discretion, faults, oracle
 from autograder.exercise import EXERCISES, load
-from autograder.sandbox import CellResult, GraderFault, Sandbox, Session
+from autograder.sandbox import CellResult, GraderFault, Sandbox, Session, sandboxes
 from unrolled.judge import Examiner, could_not_check
 from unrolled.task import Bug, Case, Task, Value
 from unrolled.verdict import Ended, Verdict

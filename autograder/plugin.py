@@ -30,8 +30,8 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from autograder import derive, grading, intake
 from autograder.exercise import ROOT, ExerciseError, load, slugs
 from autograder.rebuild import MARK, rebuild, refused
+from autograder.sandbox.session import GraderFault
 from autograder.secret import course_secret
-from autograder.session import GraderFault
 from unrolled import report
 from unrolled.verdict import Verdict
 

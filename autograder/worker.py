@@ -17,11 +17,12 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder import doctor, grading, intake, ledger, sandboxes
+from autograder import doctor, grading, intake, ledger
 from autograder.exercise import load
 from autograder.faults import GraderFault
 from autograder.plugin import Examine
 from autograder.rebuild import MARK, rebuild, refused
+from autograder.sandbox import sandboxes
 from unrolled.judge import ended
 from unrolled.verdict import Ended, Verdict
 

@@ -29,11 +29,11 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from autograder import grading, sandboxes
+from autograder import grading
 from autograder.derive import notebook_text, source_notebook
 from autograder.exercise import ROOT, load
 from autograder.inside import shell
-from autograder.sandbox import Sandbox
+from autograder.sandbox import Sandbox, sandboxes
 from benchmarks.rivals import Otter, Stock
 from unrolled.answer import answer
 from unrolled.task import question

@@ -28,9 +28,9 @@ from nbgrader.utils import is_grade
 from test_plugin import SECRET as COURSE_SECRET
 from test_plugin import Course
 
-from autograder import cgroup, feedback, grading, plugin
+from autograder import feedback, grading, plugin
 from autograder.exercise import ROOT, load
-from autograder.sandbox import Limits, Sandbox
+from autograder.sandbox import Limits, Sandbox, cgroup
 
 SLUG = "02-recurrent-cell"
 SECRET = b"CANARY-OF-THE-COURSE: a secret for tests"

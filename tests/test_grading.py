@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from autograder import grading, sandboxes
+from autograder import grading
 from autograder.exercise import load
-from autograder.sandbox import GraderFault, Limits, Sandbox
+from autograder.sandbox import GraderFault, Limits, Sandbox, sandboxes
 
 SLUG = "02-recurrent-cell"
 SECRET = b"a secret of a course, for tests only"

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder import cage, doctor
-from autograder import sandbox as border
+from autograder import doctor
 from autograder.inside import landlock
-from autograder.sandbox import Ended, GraderFault, Limits, Sandbox
+from autograder.sandbox import Ended, GraderFault, Limits, Sandbox, cage
+from autograder.sandbox import sandbox as border
 from tests import test_sandbox as twin
 from tests.test_sandbox import (  # noqa: F401 - pytest runs them from here
     LIMITS,

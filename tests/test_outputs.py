@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from autograder import outputs
 from autograder.faults import Ended
+from autograder.sandbox import outputs
 
 KEYS = [
     *["status", "outputs", "output_type", "name", "text", "data", "text/plain"],

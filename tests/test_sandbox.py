@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder import cgroup, doctor, wire
-from autograder.sandbox import Ended, GraderFault, Limits, Sandbox
+from autograder import doctor, wire
+from autograder.sandbox import Ended, GraderFault, Limits, Sandbox, cgroup
 
 HERE = Path(__file__).resolve()
 LIMITS = Limits(
@@ -203,7 +203,7 @@ def test_no_unix_socket_of_the_host_can_be_reached(session, tmp_path):
     [
         HERE,
         HERE.parents[1] / "solutions",
-        HERE.parents[1] / "autograder" / "sandbox.py",
+        HERE.parents[1] / "autograder" / "sandbox" / "sandbox.py",
         HERE.parents[1] / ".git",
         "/etc/passwd",
         "/etc/shadow",

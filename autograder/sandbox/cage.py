@@ -24,7 +24,7 @@ from autograder import wire
 from autograder.faults import GraderFault
 from autograder.inside import landlock
 
-HERE = Path(__file__).resolve().parent
+HERE = Path(__file__).resolve().parents[1]
 COURSE = HERE.parent
 NOBODY = "65534"
 DOCTOR = "`python -m autograder doctor` says what this machine can contain"

@@ -12,8 +12,8 @@ import os
 import re
 from collections.abc import Sequence
 
-from autograder.limits import Limits
-from autograder.sandbox import Sandbox
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.sandbox import Sandbox
 
 LIMITS = Limits(session_s=120.0)
 LIGHT = ("numpy", "unrolled")

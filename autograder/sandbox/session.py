@@ -14,13 +14,14 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
-from autograder import cgroup, outputs, wire
-from autograder.cage import DOCTOR
+from autograder import wire
 from autograder.faults import Ended, GraderFault
 from autograder.inside import landlock
-from autograder.limits import Limits
-from autograder.line import GoneError, LateError, Line
-from autograder.outputs import CellResult
+from autograder.sandbox import cgroup, outputs
+from autograder.sandbox.cage import DOCTOR
+from autograder.sandbox.limits import Limits
+from autograder.sandbox.line import GoneError, LateError, Line
+from autograder.sandbox.outputs import CellResult
 
 StandIn = Callable[[str, list], Any]
 
