@@ -134,12 +134,12 @@
   const LETTER = "KaTeX_Math, 'Latin Modern Math', 'Times New Roman', serif";
   const ROMAN = "KaTeX_Main, 'Latin Modern Math', 'Times New Roman', serif";
 
-  // Formulas are split into runs: "h_{t-1}", "10^{-4}"; `d is an upright letter.
+  // Formulas are split into runs: "h_{t-1}", "10^{-4}". Words are upright, and so is `d.
   function runs(tex) {
     const found = [];
     const add = (text, level) => {
-      for (const piece of text.match(/`\p{L}+|\p{L}+|[^`\p{L}]+/gu) || [])
-        found.push(piece[0] === "`" ? { text: piece.slice(1), level } : { text: piece, level, slanted: /\p{L}/u.test(piece) });
+      for (const piece of text.match(/`\p{L}|\p{L}+|[^`\p{L}]+/gu) || [])
+        found.push(piece[0] === "`" ? { text: piece.slice(1), level } : { text: piece, level, slanted: /^\p{L}{1,2}$/u.test(piece) });
     };
     const parts = tex.match(/[_^]\{[^}]*\}|[_^].|[^_^]+/gu) || [];
     for (const part of parts) {
@@ -237,7 +237,7 @@
 
   const CONTROL = {
     range: (c, v) =>
-      `<label class="w-range"><span>${c.label} <b data-shown="${c.key}">${c.show(v)}</b></span>
+      `<label class="w-range"><span><span>${c.label}</span> <b data-shown="${c.key}">${c.show(v)}</b></span>
 <input type="range" data-key="${c.key}" min="${c.min}" max="${c.max}" step="${c.step || 1}" value="${v}" aria-label="${escape(c.name)}" aria-valuetext="${escape(c.show(v))}"></label>`,
     choice: (c, v) =>
       `<label class="w-choice"><span>${c.label}</span><select data-key="${c.key}" aria-label="${escape(c.name)}">${c.options

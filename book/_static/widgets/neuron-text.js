@@ -59,7 +59,7 @@
     const ends = data.most === 1 ? [-1, 0, 1] : [0];
     const frame = U.axes({ left, right, top, bottom: y(0) }, { y: { at: y, ticks: ends, format: (v) => U.fixed(v, 0) } });
     const bars = (sign) => data.values[state.unit].map((v, k) => (v * sign > 0 ? `M${x(k + 0.5).toFixed(1)} ${y(0)}V${y(v).toFixed(1)}` : "")).join("");
-    const look = { fill: "none", "stroke-width": w > 3 ? w - 0.6 : w };
+    const look = { fill: "none", "stroke-width": w > 5 ? w - 0.6 : w + 0.1 };
     const parts = [
       U.text(4, top - 8, `unit ${data.units[state.unit]}`, { fill: "muted" }), frame,
       U.tag("path", { d: bars(1), stroke: "state", ...look }), U.tag("path", { d: bars(-1), stroke: "carry", ...look }),
