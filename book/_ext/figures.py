@@ -26,6 +26,9 @@ NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<title>.*?</title>", re
 ID = re.compile(r'(\bid="|href="#|url\(#)')
 SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
 WIDTH = re.compile(r'\swidth="([\d.]+)(pt)?"')
+# a hundredth of a point is finer than any screen; Matplotlib writes a millionth
+PATH = re.compile(r'(?<= d=")[^"]*(?=")|(?<= points=")[^"]*(?=")')
+LONG = re.compile(r"(\d\.\d\d)\d+")
 WIDE = 500  # pixels: what is wider scrolls on a phone and does not shrink to a blur
 
 
@@ -33,6 +36,7 @@ def live(svg: str, prefix: str, alt: str) -> str:
     """The SVG as part of a page: own ids, a text for it, colours as variables."""
     svg = NOISE.sub("", PROLOGUE.sub("", svg, count=1))
     svg = ID.sub(rf"\g<1>{prefix}-", svg)  # two figures may use the same ids
+    svg = PATH.sub(lambda match: LONG.sub(r"\1", match[0]), svg)
     svg = COLOUR.sub(lambda match: VARIABLE[match[0].lower()], svg)
     head, rest = svg.split(">", 1)
     return f"{_head(head, alt)}>{rest}"

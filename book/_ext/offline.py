@@ -24,7 +24,12 @@ ICON_SCRIPT = re.compile(
     r"\s*<script[^>]+fontawesome\.js[^>]*></script>"
     r'|\s*<link rel="preload"[^>]+fontawesome\.js[^>]*/?>'
 )
-THEBE_SCRIPT = re.compile(r"<script>const THEBE_JS_URL.*?</script>\s*", re.DOTALL)
+THEBE_SCRIPT = re.compile(
+    r"\s*<script>const THEBE_JS_URL.*?</script>"
+    r'|\s*<script type="text/x-thebe-config">.*?</script>'
+    r"|\s*<script>kernelName = '[^']*'</script>",
+    re.DOTALL,
+)
 UNUSED = ("_static/**/*.map", "_static/**/fontawesome.js", "_static/sphinx-thebe.*")
 
 ELSEWHERE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)

@@ -1,16 +1,28 @@
 // Gives a place in the keyboard's order to what scrolls sideways, and only to that.
 const SCROLLERS = ".math, .u-drawing, .shapes, pre, .pst-scrollable-table-container";
 
-function mark(entries) {
-  for (const { target } of entries) {
-    // a slanted letter sticks out of its box by a pixel or two: nothing to scroll
-    if (target.scrollWidth > target.clientWidth + 3) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
-  }
+function mark(box) {
+  // a slanted letter sticks out of its box by a pixel or two: nothing to scroll
+  if (box.scrollWidth > box.clientWidth + 3) box.tabIndex = 0;
+  else box.removeAttribute("tabindex");
 }
 
-const observer = new ResizeObserver(mark);
-document.querySelectorAll(SCROLLERS).forEach((box) => observer.observe(box));
-document.fonts.ready.then(() =>
-  mark([...document.querySelectorAll(SCROLLERS)].map((target) => ({ target }))),
-);
+// measuring a long page at once would hold up the reader: a few boxes at a time
+function markAll() {
+  const boxes = [...document.querySelectorAll(SCROLLERS)];
+  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 20));
+  const some = (deadline) => {
+    do boxes.splice(0, 4).forEach(mark);
+    while (boxes.length && deadline?.timeRemaining?.() > 8);
+    if (boxes.length) idle(some);
+    else document.documentElement.dataset.measured = innerWidth;
+  };
+  idle(some);
+}
+
+document.fonts.ready.then(markAll);
+let waiting;
+addEventListener("resize", () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(markAll, 200);
+});
