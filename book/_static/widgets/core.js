@@ -172,6 +172,20 @@
     }).join("")}</span>`;
   const inColour = (name, html) => `<span class="u-${name}">${html}</span>`;
 
+  // Where each token of a text stands, {row, column, width}, in lines of so many columns.
+  function flow(tokens, words, columns) {
+    let row = 0, column = 0;
+    const places = tokens.map((token) => {
+      const width = token === "\n" ? 1 : [...token].length;
+      if (column && column + width > columns) [row, column] = [row + 1, 0];
+      const found = { row, column, width };
+      column += width + (words ? 1 : 0);
+      if (token === "\n") [row, column] = [row + 1, 0];
+      return found;
+    });
+    return { places, rows: row + (column ? 1 : 0) };
+  }
+
   const drawing = (width, height, label, ...inside) =>
     tag("svg", {
       xmlns: "http://www.w3.org/2000/svg", viewBox: `0 0 ${place(width)} ${place(height)}`, class: "w-svg",
@@ -387,7 +401,8 @@
     announce() {
       const { cursor } = this.kind;
       if (!cursor) return;
-      const [low, high] = cursor.range(this.state, this.data), at = this.state[cursor.key];
+      const [low, high] = cursor.range(this.state, this.data);
+      const at = cursor.value ? cursor.value(this.state, this.data) : this.state[cursor.key];
       const given = {
         role: "slider", tabindex: 0, "aria-label": cursor.label, "aria-valuemin": low, "aria-valuemax": high,
         "aria-valuenow": at, "aria-valuetext": cursor.says ? cursor.says(this.state, this.data) : at,
@@ -403,12 +418,13 @@
       this.stop();
       this.set(change);
     }
+    // the kind's own keys come first
     own(event) {
       return this.kind.keys && this.kind.keys(this.state, event.key, this.data, event.shiftKey);
     }
     move(key) {
       const { cursor } = this.kind;
-      if (!cursor) return null;
+      if (!cursor || !cursor.key) return null;
       const [low, high] = cursor.range(this.state, this.data), at = this.state[cursor.key];
       const page = Math.max(1, Math.round((high - low) / 10));
       const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowDown: -1, ArrowUp: 1, PageDown: -page, PageUp: page, Home: low - at, End: high - at };
@@ -475,6 +491,6 @@
     palette, colour, kinds, define, frame, models: {}, clamp, WIDTH,
     fixed, short, percent, row, raised, escape, math, inColour,
     zeros, eye, transpose, dot, times, matmul, plus, mul, outer, norm, frobenius, sigmoid, singular, radius, random,
-    tag, rect, line, circle, polyline, arrow, text, drawing, scale, ticks, axes, shade, heat, target, ring,
+    tag, rect, line, circle, polyline, arrow, text, flow, drawing, scale, ticks, axes, shade, heat, target, ring,
   };
 })();

@@ -3,7 +3,7 @@
 (function () {
   "use strict";
   const U = Unrolled;
-  const COLUMN = 8.2, LINE = 25, FONT = 13.2, PAPER = 0.5; // at full strength the letter stays readable
+  const COLUMN = 8.2, LINE = 25, FONT = 13.2, GROUND = 0.5; // at full strength a letter stays readable
 
   function read(given) {
     const tokens = given.tokens || [...given.text];
@@ -18,28 +18,15 @@
     return { tokens, units, values, most, words: Boolean(given.tokens), notes: given.notes || {} };
   }
 
-  // Where each token stands: {row, column, width}, in a page of so many columns.
-  function layout({ tokens, words }, columns) {
-    let row = 0, column = 0;
-    const places = tokens.map((token) => {
-      const width = token === "\n" ? 1 : [...token].length;
-      if (column && column + width > columns) [row, column] = [row + 1, 0];
-      const found = { row, column, width };
-      column += width + (words ? 1 : 0);
-      if (token === "\n") [row, column] = [row + 1, 0];
-      return found;
-    });
-    return { places, rows: row + (column ? 1 : 0) };
-  }
   const visible = (token) => token.replace(/\n/g, "¶").replace(/\t/g, "→").replace(/^ $/, "␣");
 
   function letters({ state, data, width }, top) {
     const columns = Math.floor((width - 8) / COLUMN);
-    const { places, rows } = layout(data, columns);
+    const { places, rows } = U.flow(data.tokens, data.words, columns);
     const x = (k) => 4 + places[k].column * COLUMN, y = (k) => top + places[k].row * LINE;
     const values = data.values[state.unit];
     const grounds = places.map((p, k) => [x(k), y(k) + 10.5, p.width * COLUMN + 0.2, values[k]]);
-    const parts = [U.heat(grounds, LINE - 4, data.most, PAPER)];
+    const parts = [U.heat(grounds, LINE - 4, data.most, GROUND)];
     for (let first = 0, end; first < places.length; first = end) {
       end = first + 1; // a row of letters, or one word
       while (!data.words && end < places.length && places[end].row === places[first].row) end++;
@@ -131,5 +118,5 @@
     hint: "In the figure: ← → move along the text, ↑ ↓ take another unit.",
     draw, says,
   });
-  U.models.neuronText = { read, layout };
+  U.models.neuronText = { read };
 })();

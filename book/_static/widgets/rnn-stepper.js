@@ -95,7 +95,7 @@
     const times = [...Array(T + 1).keys()].map((t) => U.text(geometry.cx(t), 20, `t = ${t}`, { size: 12, anchor: "middle", fill: "muted" }));
     return [...rows, ...times, U.line(4, 200, geometry.cx(T) + geometry.cell + 2, 200, { stroke: "grid" })].join("");
   }
-  function arrows({ state }, geometry) {
+  function arrows({ state, narrow }, geometry) {
     const { phase, t } = frame(state.at), { cx, cell } = geometry, parts = [];
     const on = (p, s) => (phase === p && t === s ? 3 : 1.3);
     for (let s = 1; s <= T; s++) {
@@ -104,10 +104,10 @@
       parts.push(down("x", "a", "a", "input", since.a(s)), down("a", "h", "h", "state", since.h(s)));
       parts.push(U.arrow(cx(s - 1) + cell * 0.7, Y.h - 2, x - cell - 2, Y.a + CELL_H / 2 + 4, { stroke: "state", "stroke-width": on("a", s), opacity: known(since.a(s)) }));
       parts.push(down("dh", "da", "tanh", "ink", since.da(s)));
-      parts.push(U.arrow(x - cell - 2, Y.da + 6, cx(s - 1) + cell * 0.6, Y.next + CELL_H + 3, { stroke: "carry", "stroke-width": phase === "carry" && t === s ? 4 : 2, opacity: known(since.next(s - 1)) }));
-      const sum = { size: 13, anchor: "middle", fill: "muted" }, gap = (cx(1) - cx(0)) / 2 - cell;
-      const left = x - cell - Math.min(gap, 9);
-      parts.push(U.text(left, Y.next + 15, "+", sum), U.text(left, Y.dh + 15, "=", sum));
+      parts.push(U.arrow(x - cell - 2, Y.da + 6, cx(s - 1) + cell + 3, Y.next + CELL_H / 2, { stroke: "carry", "stroke-width": phase === "carry" && t === s ? 4 : 2, opacity: known(since.next(s - 1)) }));
+      if (narrow) continue;
+      const sign = { anchor: "middle", fill: "muted" };
+      parts.push(U.text(x - cell - 9, Y.next + 15, "+", sign), U.text(x - cell - 9, Y.dh + 15, "=", sign));
     }
     return parts.join("");
   }

@@ -31,7 +31,7 @@
     return { left, right, w, x: (t) => left + (t - 1) * w, mid: (t) => left + (t - 0.5) * w };
   }
   function brackets({ state, model }, { x, w }, top, height) {
-    const rows = Math.min(model.windows.length, Math.ceil(state.k2 / state.k1)), pitch = Math.min(16, height / rows);
+    const rows = Math.min(model.windows.length, Math.ceil(state.k2 / state.k1)), pitch = Math.min(26, height / rows);
     const chosen = model.home[state.at - 1];
     return model.windows.map(({ first, fresh, last }, n) => {
       const y = top + height - pitch * (rows - (n % rows)), tall = Math.max(2, pitch - 3), on = n === chosen;
