@@ -19,6 +19,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import SAWarning
 
+from autograder import own
 from autograder.derive import grading_folder
 from autograder.exercise import slugs
 from autograder.plugin import make_sources
@@ -56,6 +57,7 @@ c.CourseDirectory.ignore = [
     "__pycache__",
     "feedback",
     *slugs(),
+    *own.names(),
 ]
 
 c.GenerateAssignment.force = True  # exercises/ is derived, and may be written again
@@ -68,6 +70,9 @@ c.GenerateAssignment.preprocessors = [
     "nbgrader.preprocessors.CheckCellMetadata",
     "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.SaveCells",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "nbgrader.preprocessors.ClearMarkScheme",
+    "nbgrader.preprocessors.ComputeChecksums",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 

@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
 
+from autograder import own
 from autograder.rebuild import MARK
 
 POLICY = (
@@ -75,8 +76,11 @@ def _shortened(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells:
         if cell.id.startswith("text-"):
             cell.source = "\n".join(re.findall(r"^#+ .*$", cell.source, re.M))
-        if cell.metadata.get("nbgrader", {}).get("grade"):
-            cell.outputs = cell.outputs[:1]
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade"):
+            cell.source = own.without_hidden(cell.source)
+            cell.outputs = [
+                o for o in cell.outputs if o["output_type"] != "execute_result"
+            ]
         left = MARK in cell.metadata and not cell.get("outputs")
         if cell.source.strip() and not left:
             cells.append(cell)

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -63,12 +63,16 @@ class HandIn:
     notes: tuple[str, ...] = ()
 
 
-def find(expected: Path) -> tuple[Path, tuple[str, ...]]:
-    """The notebook in a hand-in's folder, and a note if it has another name."""
+def find(expected: Path, beside: Collection[str] = ()) -> tuple[Path, tuple[str, ...]]:
+    """The notebook in a hand-in's folder, and a note if it has another name.
+
+    `beside` are further notebooks of the same assignment, which belong there.
+    """
     others = sorted(
         entry.name
         for entry in os.scandir(expected.parent)
         if entry.name.endswith(".ipynb") and entry.name != expected.name
+        if entry.name not in beside
     )
     names = ", ".join(_shown(name) for name in others[:3])
     if os.path.lexists(expected):
@@ -91,9 +95,9 @@ def _shown(name: str) -> str:
     return re.sub(r"[^\w .()\-]", "?", name)[:80]
 
 
-def fetch(expected: Path) -> Packet:
+def fetch(expected: Path, beside: Collection[str] = ()) -> Packet:
     """The bytes of the hand-in that should be at `expected`."""
-    path, notes = find(expected)
+    path, notes = find(expected, beside)
     return Packet(_bytes(path), notes)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import itertools
 import logging
 import sys
 from pathlib import Path
@@ -27,9 +28,9 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
-from autograder import derive, grading, intake
+from autograder import derive, grading, intake, own
 from autograder.exercise import ROOT, ExerciseError, load, slugs
-from autograder.rebuild import MARK, rebuild, refused
+from autograder.rebuild import MARK, emptied, put_into, rebuild, refused
 from autograder.sandbox.session import GraderFault
 from autograder.secret import course_secret
 from unrolled import report
@@ -44,10 +45,22 @@ class Release(NotebookExporter):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         course = self.parent.coursedir
+        if own.is_own(course.assignment_id):
+            return
         try:
             derive.derive(course.assignment_id)
         except ExerciseError as error:
             _stop(course, str(error))
+
+    def from_filename(
+        self, filename: str, resources: Any = None, **kwargs: Any
+    ) -> tuple[str, Any]:
+        course = self.parent.coursedir
+        slug = course.assignment_id
+        if own.is_own(slug):
+            place = course.format_path(course.release_directory, ".", slug)
+            own.publish(slug, Path(place))
+        return super().from_filename(filename, resources, **kwargs)
 
 
 def make_sources() -> None:
@@ -107,38 +120,57 @@ class HandIns(NotebookExporter):
 def _without_notebook(assignments: dict[str, list[str]], course: Any) -> None:
     """nbgrader passes over a folder without a notebook; a person should know of it."""
     slug, place = course.assignment_id, course.submitted_directory
+    names = _notebooks(slug)
     for folder in glob.glob(course.format_path(place, course.student_id, slug)):
         if Path(folder).is_dir():
-            assignments.setdefault(folder, [f"{folder}/{slug}.ipynb"])
+            assignments.setdefault(folder, [f"{folder}/{name}.ipynb" for name in names])
+
+
+def _notebooks(slug: str) -> list[str]:
+    """The notebooks that a hand-in should have."""
+    return own.notebooks(slug) if own.is_own(slug) else [slug]
 
 
 def taken_in(slug: str, expected: Path) -> NotebookNode:
     """The rebuilt notebook of the hand-in that should be at `expected`."""
+    ours = own.template(slug, expected.stem) if own.is_own(slug) else None
+    beside = [f"{name}.ipynb" for name in _notebooks(slug)]
     try:
-        return rebuild(slug, intake.opened(intake.fetch(expected)))
+        hand_in = intake.opened(intake.fetch(expected, beside))
+        return put_into(ours, hand_in) if ours else rebuild(slug, hand_in)
     except intake.Unreadable as reason:
-        return refused(slug, str(reason))
+        return emptied(ours, str(reason)) if ours else refused(slug, str(reason))
 
 
 def same_exercise(course: Any) -> None:
-    """The gradebook must know the exercise as solutions/ has it now."""
+    """The gradebook must know the exercise as it is now."""
     slug = course.assignment_id
     try:
-        tasks = load(slug).graded
+        points = {name: _points(slug, name) for name in _notebooks(slug)}
     except ExerciseError as error:
         _stop(course, str(error))
     with Gradebook(course.db_url, course.course_id) as book:
         try:
-            cells = book.find_notebook(slug, slug).grade_cells
+            found = {name: book.find_notebook(name, slug) for name in points}
         except MissingEntry:
             return  # nbgrader itself says what to do
-        known = {cell.name: cell.max_score for cell in cells}
-    if known != {f"check_{name}": task.total for name, task in tasks.items()}:
+        known = {
+            name: {cell.name: cell.max_score for cell in notebook.grade_cells}
+            for name, notebook in found.items()
+        }
+    if known != points:
+        place = own.folder(slug).relative_to(ROOT) if own.is_own(slug) else ""
         sentence = (
-            f"solutions/{slug} has changed since its release: run "
+            f"{place or f'solutions/{slug}'} has changed since its release: run "
             f"`nbgrader generate_assignment {slug} --force`, then grade again."
         )
         _stop(course, sentence)
+
+
+def _points(slug: str, notebook: str) -> dict[str, float]:
+    if own.is_own(slug):
+        return own.points(slug, notebook)
+    return {f"check_{name}": task.total for name, task in load(slug).graded.items()}
 
 
 def clear_grades(about: dict[str, Any]) -> None:
@@ -159,6 +191,8 @@ class Examine(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         slug = resources["nbgrader"]["assignment"]
+        if own.is_own(slug):
+            return self._own(slug, nb), resources
         checks = [cell for cell in nb.cells if utils.is_grade(cell)]
         cells = [c for c in nb.cells if c.cell_type == "code" and c not in checks]
         graded = self._graded(slug, nb.metadata[MARK], cells)
@@ -169,6 +203,18 @@ class Examine(NbGraderPreprocessor):
             cell.execution_count = None
             cell.outputs = outputs(graded.verdicts[name])
         return nb, resources
+
+    def _own(self, slug: str, nb: NotebookNode) -> NotebookNode:
+        cells = [cell for cell in nb.cells if cell.cell_type == "code"]
+        unreadable = nb.metadata[MARK].get("unreadable", "")
+        verdicts, results = own.grade(slug, cells, unreadable)
+        for cell, result in itertools.zip_longest(cells, results):
+            found = _without_paths(result.outputs) if result else []
+            if own.is_test(cell):
+                found = outputs(verdicts[cell.metadata.nbgrader.grade_id]) + found
+            cell.execution_count = None
+            cell.outputs = nbformat.from_dict(found)
+        return nb
 
     def _graded(
         self, slug: str, about: Any, cells: list[NotebookNode]
@@ -217,7 +263,15 @@ def outputs(verdict: Verdict) -> list[NotebookNode]:
 class SaveVerdicts(SaveAutoGrades):
     """nbgrader's own, but a check that could not be made is no zero."""
 
+    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
+        if "unreadable" in nb.metadata.get(MARK, {}):
+            return nb, resources
+        return super().preprocess(nb, resources)
+
     def _add_score(self, cell: NotebookNode, resources: Any) -> None:
+        if utils.is_solution(cell):  # an answer, which a person grades
+            super()._add_score(cell, resources)
+            return
         data = cell.outputs[0].get("data", {}) if cell.get("outputs") else {}
         status = data.get(report.VERDICT_MIME, {}).get("status", "could_not_check")
         if status != "could_not_check":
@@ -231,8 +285,8 @@ class SaveVerdicts(SaveAutoGrades):
 def find_notebook(assignment: str, student: str, notebooks: list[str]) -> None:
     """Before a hand-in is converted: have the expected notebook converted, also where
     it is missing or was renamed; `HandIns` says so in it."""
-    expected = Path(notebooks[0]).with_name(f"{assignment}.ipynb")
-    notebooks[:] = [str(expected)]
+    names = (f"{name}.ipynb" for name in _notebooks(assignment))
+    notebooks[:] = [str(Path(notebooks[0]).with_name(name)) for name in names]
 
 
 def keep_timestamp(assignment: str, student: str, notebooks: list[str]) -> None:
@@ -253,7 +307,8 @@ def keep_timestamp(assignment: str, student: str, notebooks: list[str]) -> None:
 
 def put_back(assignment: str, student: str, notebooks: list[str]) -> None:
     """After a release: nbgrader's --force empties the folder; write the rest again."""
-    derive.derive(assignment)
+    if not own.is_own(assignment):
+        derive.derive(assignment)
 
 
 __all__ = ["Examine", "HandIns", "SaveVerdicts"]

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbgrader.utils import is_grade
 
 from autograder.derive import release_notebook
 from autograder.exercise import load
@@ -29,7 +30,11 @@ _CONTROL = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]
 
 def rebuild(slug: str, hand_in: HandIn) -> NotebookNode:
     """The released notebook of `slug` with the text of `hand_in` in it."""
-    notebook = copy.deepcopy(_released(slug))
+    return put_into(copy.deepcopy(_released(slug)), hand_in)
+
+
+def put_into(notebook: NotebookNode, hand_in: HandIn) -> NotebookNode:
+    """`notebook`, an instructor's, with the text of `hand_in` in it."""
     places = _places(notebook.cells, hand_in.cells)
     notes = [*hand_in.notes, *_notes(notebook.cells, hand_in.cells, places)]
     notebook.cells = list(_filled(notebook.cells, hand_in.cells, places))
@@ -38,8 +43,12 @@ def rebuild(slug: str, hand_in: HandIn) -> NotebookNode:
 
 def refused(slug: str, reason: str) -> NotebookNode:
     """The notebook that stands for a hand-in that could not be read."""
-    notebook = copy.deepcopy(_released(slug))
-    notebook.cells = [cell for cell in notebook.cells if _kind(cell) == "check"]
+    return emptied(copy.deepcopy(_released(slug)), reason)
+
+
+def emptied(notebook: NotebookNode, reason: str) -> NotebookNode:
+    """Of an instructor's notebook what has points, and why it is not graded."""
+    notebook.cells = [cell for cell in notebook.cells if is_grade(cell)]
     notebook = _about(notebook, [f"{reason} A person will look at it."])
     notebook.metadata[MARK]["unreadable"] = reason
     return notebook
@@ -106,7 +115,9 @@ def _kind(cell: NotebookNode) -> str:
     marks = cell.metadata.get("nbgrader")
     if marks is None:
         return "prose" if cell.cell_type == "markdown" else "look"
-    return "solution" if marks["solution"] else "check" if marks["grade"] else "given"
+    if marks.get("solution"):
+        return "solution"
+    return "check" if marks.get("grade") else "given"
 
 
 def _defines(source: str, our: NotebookNode) -> bool:
@@ -137,9 +148,17 @@ def _filled(
         if kind == "look" and text is not None and _plain(text) == _plain(cell.source):
             cell.metadata[MARK] = {"untouched": True}
         elif kind in ("solution", "look"):
-            cell.source = MISSING if text is None else text
+            _answer(cell, MISSING if text is None else text)
         yield cell
         yield from own[place]
+
+
+def _answer(cell: NotebookNode, text: str) -> None:
+    """A written answer is shown as text; left alone it stays as it is, by which
+    nbgrader knows that there is none."""
+    if cell.cell_type == "markdown" and _plain(text) == _plain(cell.source):
+        return
+    cell.source = text if cell.cell_type == "code" else as_text(text)
 
 
 def _own_cells(

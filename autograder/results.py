@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from autograder import own
 from autograder.derive import grading_folder
 from autograder.exercise import load
 from autograder.grading import UNSAFE
@@ -34,18 +35,33 @@ def verdicts(path: Path) -> Iterator[Verdict]:
 def graded(exercise: str) -> dict[str, dict[str, Verdict]]:
     """Student -> function -> verdict, for every autograded notebook."""
     folder = grading_folder() / "autograded"
-    paths = sorted(folder.glob(f"*/{exercise}/{exercise}.ipynb"))
-    return {
-        path.parent.parent.name: {v.function: v for v in verdicts(path)}
-        for path in paths
-    }
+    found: dict[str, dict[str, Verdict]] = {}
+    for path in sorted(folder.glob(f"*/{exercise}/*.ipynb")):
+        student = found.setdefault(path.parent.parent.name, {})
+        student |= {_key(exercise, path.stem, v.function): v for v in verdicts(path)}
+    return found
+
+
+def _key(exercise: str, notebook: str, function: str) -> str:
+    return function if notebook == exercise else f"{notebook}: {function}"
 
 
 def table(exercise: str) -> Table:
     """One row a student: the points, and each function that is not complete."""
-    tasks = load(exercise).graded
-    of = sum(task.total for task in tasks.values())
-    made = Table(title=f"{exercise}: who got what, and which bug was named")
+    if own.is_own(exercise):
+        parts = {name: own.points(exercise, name) for name in own.notebooks(exercise)}
+        tasks = {
+            _key(exercise, part, name): of
+            for part, found in parts.items()
+            for name, of in found.items()
+        }
+        caption = f"Tests {own.UNTRUSTED}. Written answers are graded in formgrader."
+    else:
+        tasks = {n: task.total for n, task in load(exercise).graded.items()}
+        caption = None
+    of = sum(tasks.values())
+    title = f"{exercise}: who got what, and which bug was named"
+    made = Table(title=title, caption=caption)
     made.add_column("student", no_wrap=True)
     made.add_column("points", justify="right", no_wrap=True)
     made.add_column("not complete")
