@@ -17,6 +17,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import nbgrader
 from sqlalchemy.exc import SAWarning
 
 from autograder import own
@@ -102,5 +103,12 @@ c.GenerateFeedback.preprocessors = [
     "nbgrader.preprocessors.GetGrades",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
+
+# formgrader's pages set formulas with what lies here, and ask no other host
+c.HTMLExporter.extra_template_basedirs = [
+    str(ROOT / "autograder" / "templates"),
+    str(Path(nbgrader.__file__).parent / "server_extensions/formgrader/templates"),
+]
+c.HTMLExporter.filters = {"mathematics": "autograder.feedback.mathematics"}
 
 c.ExportApp.plugin_class = "autograder.feedback.Table"
