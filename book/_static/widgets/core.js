@@ -73,8 +73,10 @@
     return R.map(norm).sort((x, y) => y - x);
   }
 
-  // Gelfand: rho = lim ||A^k||^(1/k), here k = 2^44 by squaring.
+  // Gelfand: rho = lim ||A^k||^(1/k), here k = 2^44 by squaring. A triangular matrix
+  // has its eigenvalues on the diagonal, and may lose them on that way.
   function radius(A) {
+    if (A.every((r, i) => r.every((x, j) => j >= i || x === 0))) return Math.max(...A.map((r, i) => Math.abs(r[i])));
     let log = 0, k = 1;
     for (let n = 0; n < 44; n++) {
       const s = frobenius(A);
