@@ -1,4 +1,4 @@
-"""What a submission can make the grader say: nothing that was not asked, no numbers.
+"""What students are told: of a hidden case no numbers, of this machine no paths.
 
 The process that answers may be the student's in every byte, and it has seen the hidden
 inputs. It could carry them out in the name of an error, the key of a dict, the shape
@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import functools
+import os
 import re
+import sys
+import tempfile
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from autograder.exercise import ROOT
 from unrolled.task import Task, Value
 from unrolled.verdict import Ended, Line, Verdict
 
@@ -24,11 +29,51 @@ ERRORS = frozenset(
     if isinstance(kind, type) and issubclass(kind, BaseException)
 ) | {"LinAlgError", "AxisError", "UFuncTypeError"}
 
+_SESSION = re.compile(re.escape(tempfile.gettempdir()) + r"/autograder-\w+")
 _PLACES = ("before", "call", "again", "value")
 _STATUSES = ("ok", "error", "stub", "missing")
 _SHAPE = re.compile(r"shape \(([^)]*)\)")
 _TIMES = re.compile(r"it is (\S+) times the right array")
 _FRACTION = re.compile(r"it is 1/(\d+) of the right array")
+
+
+_TROUBLE = re.compile(r"the grader failed \(.*\)", re.DOTALL)
+
+
+def trouble(text: str) -> str:
+    """A fault of the grader's own, without its words: they name files and programs of
+    this machine, are no use to a student, and stand in the instructor's table."""
+    return _TROUBLE.sub("the grader failed", text)
+
+
+def untroubled(found: Verdict) -> Verdict:
+    """A verdict as a student may read it."""
+    lines = tuple(dataclasses.replace(x, text=trouble(x.text)) for x in found.lines)
+    return dataclasses.replace(found, summary=trouble(found.summary), lines=lines)
+
+
+@functools.cache
+def _places() -> tuple[tuple[str, str], ...]:
+    """Folders of this machine and what they are called instead; inner ones first."""
+    found = {str(ROOT): "course"}
+    for prefix in (sys.prefix, sys.base_prefix):
+        for path in (prefix, os.path.realpath(prefix)):
+            if path not in ("/", "/usr"):
+                found[path] = "python"
+    return tuple(sorted(found.items(), key=lambda pair: -len(pair[0])))
+
+
+def without_paths(value: Any) -> Any:
+    """A student's outputs without the names of this machine's folders."""
+    if isinstance(value, str):
+        for folder, name in _places():
+            value = value.replace(folder, f"<{name}>")
+        return _SESSION.sub("<session>", value)
+    if isinstance(value, list):
+        return [without_paths(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_paths(item) for key, item in value.items()}
+    return value
 
 
 def known_names(tasks: Mapping[str, Task]) -> frozenset[str]:

@@ -15,7 +15,6 @@ import contextlib
 import glob
 import itertools
 import logging
-import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,7 +27,7 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 
-from autograder import derive, grading, intake, own
+from autograder import derive, discretion, grading, intake, own
 from autograder.exercise import ROOT, ExerciseError, load, slugs
 from autograder.rebuild import MARK, emptied, put_into, rebuild, refused
 from autograder.sandbox.session import GraderFault
@@ -197,7 +196,7 @@ class Examine(NbGraderPreprocessor):
         cells = [c for c in nb.cells if c.cell_type == "code" and c not in checks]
         graded = self._graded(slug, nb.metadata[MARK], cells)
         for cell, result in zip(cells, graded.results, strict=False):
-            cell.outputs = nbformat.from_dict(_without_paths(result.outputs))
+            cell.outputs = nbformat.from_dict(discretion.without_paths(result.outputs))
         for cell in checks:
             name = cell.metadata["nbgrader"]["grade_id"].removeprefix("check_")
             cell.execution_count = None
@@ -209,7 +208,7 @@ class Examine(NbGraderPreprocessor):
         unreadable = nb.metadata[MARK].get("unreadable", "")
         verdicts, results = own.grade(slug, cells, unreadable)
         for cell, result in itertools.zip_longest(cells, results):
-            found = _without_paths(result.outputs) if result else []
+            found = discretion.without_paths(result.outputs) if result else []
             if own.is_test(cell):
                 found = outputs(verdicts[cell.metadata.nbgrader.grade_id]) + found
             cell.execution_count = None
@@ -231,27 +230,16 @@ class Examine(NbGraderPreprocessor):
         return grading.grade(slug, sources, secret, spare=spare)
 
 
-def _without_paths(value: Any) -> Any:
-    """A student's outputs without the names of this machine's folders."""
-    if isinstance(value, str):
-        for folder, name in ((sys.prefix, "python"), (ROOT, "course")):
-            value = value.replace(str(folder), f"<{name}>")
-    if isinstance(value, list):
-        return [_without_paths(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _without_paths(item) for key, item in value.items()}
-    return value
-
-
 def outputs(verdict: Verdict) -> list[NotebookNode]:
     """A verdict as a check cell's outputs, which nbgrader reads the points from.
 
     No result means full points to it, and a number that many.
     """
+    told = discretion.untroubled(verdict)
     data = {
-        "text/plain": report.text(verdict),
-        "text/html": report.html(verdict),
-        report.VERDICT_MIME: verdict.to_dict(),
+        "text/plain": report.text(told),
+        "text/html": report.html(told),
+        report.VERDICT_MIME: verdict.to_dict(),  # the instructor's: no page shows it
     }
     found = [new_output("display_data", data=nbformat.from_dict(data))]
     if verdict.points < verdict.of and verdict.status != "could_not_check":

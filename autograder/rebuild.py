@@ -18,6 +18,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.utils import is_grade
 
+from autograder import discretion
 from autograder.derive import release_notebook
 from autograder.exercise import load
 from autograder.intake import Cell, HandIn
@@ -49,7 +50,8 @@ def refused(slug: str, reason: str) -> NotebookNode:
 def emptied(notebook: NotebookNode, reason: str) -> NotebookNode:
     """Of an instructor's notebook what has points, and why it is not graded."""
     notebook.cells = [cell for cell in notebook.cells if is_grade(cell)]
-    notebook = _about(notebook, [f"{reason} A person will look at it."])
+    said = f"{discretion.trouble(reason)} A person will look at it."
+    notebook = _about(notebook, [said])
     notebook.metadata[MARK]["unreadable"] = reason
     return notebook
 

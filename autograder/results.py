@@ -95,7 +95,8 @@ def _open(verdicts: list[Verdict]) -> str:
 def _finding(verdict: Verdict) -> str:
     style = _STYLES.get(verdict.status, "red")
     if verdict.status == "could_not_check":
-        return f"[{style}]not graded, needs a person[/]"
+        why = escape(verdict.summary.removeprefix("Could not be checked: "))
+        return f"[{style}]not graded, needs a person: {why}[/]"
     if verdict.bug:
         return f"[{style}]{verdict.bug}[/]"
     lost = [line for line in verdict.lines if not line.ok]

@@ -28,7 +28,7 @@ from nbgrader.utils import is_grade
 from test_plugin import SECRET as COURSE_SECRET
 from test_plugin import Course
 
-from autograder import feedback, grading, plugin
+from autograder import discretion, feedback, grading, plugin
 from autograder.exercise import ROOT, load
 from autograder.sandbox import Limits, Sandbox, cgroup
 
@@ -115,7 +115,9 @@ def grade(slug, path, sandbox):
     else:
         graded = grading.grade(slug, [c.source for c in cells], SECRET, sandbox)
     for cell, result in zip(cells, graded.results, strict=False):
-        cell.outputs = plugin.nbformat.from_dict(plugin._without_paths(result.outputs))
+        cell.outputs = plugin.nbformat.from_dict(
+            discretion.without_paths(result.outputs)
+        )
     for cell in checks:
         name = cell.metadata["nbgrader"]["grade_id"].removeprefix("check_")
         cell.outputs = plugin.outputs(graded.verdicts[name])

@@ -1,7 +1,11 @@
+import sys
+import tempfile
+
 import numpy as np
 import pytest
 
-from autograder import discretion
+from autograder import discretion, plugin, rebuild
+from autograder.exercise import ROOT
 from unrolled.compare import Fault
 from unrolled.verdict import Ended, Line, Verdict
 
@@ -85,3 +89,23 @@ def test_a_hidden_fault_has_no_values():
     fault = told("hs is wrong").fault
     assert (fault.got, fault.expected) == (None, None)
     assert fault.index == (0,)
+
+
+def test_a_fault_of_the_grader_is_told_without_its_words():
+    why = "the grader failed (GraderFault: bwrap: Can't mkdir /srv/a (b): no)."
+    verdict = Verdict("f", "", "could_not_check", (Line("values", 0, 1, why),), why)
+    (shown, *_) = plugin.outputs(verdict)
+    assert "the grader failed." in shown["data"]["text/plain"]
+    assert "/srv" not in shown["data"]["text/plain"] + shown["data"]["text/html"]
+    notebook = rebuild.refused("02-recurrent-cell", f"Here {why}")
+    assert "/srv" not in notebook.cells[0].source
+    assert "/srv" in notebook.metadata[rebuild.MARK]["unreadable"]
+
+
+@pytest.mark.parametrize("place", [sys.prefix, sys.base_prefix, str(ROOT)])
+def test_no_output_names_a_folder_of_this_machine(place):
+    session = f"{tempfile.gettempdir()}/autograder-ab1_x"
+    said = {"traceback": [f"File {place}/lib/x.py", f"in {session}/work"]}
+    told = discretion.without_paths(said)["traceback"]
+    assert told[1] == "in <session>/work"
+    assert place == "/usr" or place not in told[0]
