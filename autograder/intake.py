@@ -21,6 +21,8 @@ from typing import Any, NoReturn
 
 from nbgrader.utils import parse_utc
 
+from unrolled.report import opening
+
 MAX_BYTES = 8 << 20
 MAX_CELLS = 500
 MAX_SOURCE = 100_000  # characters in one cell
@@ -199,7 +201,7 @@ def _cells(notebook: dict[str, Any]) -> Iterator[Cell]:
     found = [cell for sheet in sheets for cell in _list(_dict(sheet).get("cells"))]
     if len(found) > MAX_CELLS:
         raise Unreadable(f"The notebook has more than {MAX_CELLS} cells. {AGAIN}")
-    for number, cell in enumerate(map(_dict, found), 1):
+    for cell in map(_dict, found):
         kind = {"heading": "markdown"}.get(str(cell.get("cell_type")))
         kind = kind or cell.get("cell_type")
         if kind not in ("code", "markdown"):
@@ -207,8 +209,8 @@ def _cells(notebook: dict[str, Any]) -> Iterator[Cell]:
         source = _source(cell.get("input" if old and kind == "code" else "source"))
         if len(source) > MAX_SOURCE:
             raise Unreadable(
-                f"Cell {number} has more than {MAX_SOURCE:,} characters. Move large "
-                "data out of the notebook and hand it in again."
+                f"The {opening(source)} has more than {MAX_SOURCE:,} characters. Move "
+                "large data out of the notebook and hand it in again."
             )
         marks = _dict(_dict(cell.get("metadata")).get("nbgrader"))
         yield Cell(

@@ -10,6 +10,7 @@ import pytest
 
 from autograder import derive, exercise
 from unrolled.__main__ import main
+from unrolled.report import opening
 
 SLUG = "02-recurrent-cell"
 
@@ -79,3 +80,11 @@ def test_a_check_of_a_first_try_does_not_count(tmp_path, monkeypatch, capsys):
     )
     assert main(["check", slug]) == 0
     assert "4 of 4 exercises complete" in capsys.readouterr().out
+
+
+def test_a_cell_is_named_by_the_line_that_its_author_sees():
+    assert opening("# a note\n\n  x = 1\ny = 2") == "cell that begins `x = 1`"
+    assert opening("# only a note") == "cell that begins `# only a note`"
+    assert opening("") == "cell that begins ``"
+    assert opening("s = '\x1b[2J\u202e'") == "cell that begins `s = '?[2J?'`"
+    assert len(opening("x" * 1000)) < 70

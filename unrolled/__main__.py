@@ -58,7 +58,7 @@ def summary(found: Rehearsal) -> str:
     """The report of a whole notebook, one block a check, then the sum."""
     rows = [f"{found.path.name}, run from top to bottom in a fresh kernel:", ""]
     rows += [*found.reports, ""]
-    rows += [f"Cell {number} stopped: {error}" for number, error in found.stopped]
+    rows += [f"The {cell} stopped: {error}" for cell, error in found.stopped]
     rows.append(
         f"{found.points:g} of {found.of:g} points, "
         f"{found.right} of {len(found.verdicts)} exercises complete."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unrolled.report import VERDICT_MIME, text
+from unrolled.report import VERDICT_MIME, opening, text
 from unrolled.verdict import Verdict
 
 
@@ -23,7 +23,7 @@ class Rehearsal:
 
     path: Path
     verdicts: tuple[Verdict, ...]
-    stopped: tuple[tuple[int, str], ...]  # (cell number from 1, error)
+    stopped: tuple[tuple[str, str], ...]  # (which cell, error)
 
     @property
     def reports(self) -> list[str]:
@@ -99,14 +99,14 @@ def _read(path: Path) -> Any:
         raise RehearsalError(f"{path.name} cannot be read: {error}") from None
 
 
-def _running(notebook: Any) -> int:
-    """The number of the last cell that was started."""
+def _running(notebook: Any) -> str:
+    """The last cell that was started."""
     started = [
-        number
-        for number, cell in enumerate(notebook.cells, 1)
+        cell.source
+        for cell in notebook.cells
         if cell.cell_type == "code" and cell.get("metadata", {}).get("execution")
     ]
-    return started[-1] if started else 1
+    return opening(started[-1] if started else "")
 
 
 def _verdicts(notebook: Any) -> list[Verdict]:
@@ -121,10 +121,10 @@ def _verdicts(notebook: Any) -> list[Verdict]:
     return list(found.values())
 
 
-def _errors(notebook: Any) -> list[tuple[int, str]]:
+def _errors(notebook: Any) -> list[tuple[str, str]]:
     return [
-        (number, f"{output['ename']}: {output['evalue']}"[:200])
-        for number, cell in enumerate(notebook.cells, 1)
+        (opening(cell.source), f"{output['ename']}: {output['evalue']}"[:200])
+        for cell in notebook.cells
         for output in cell.get("outputs", [])
         if output["output_type"] == "error"
     ]

@@ -8,6 +8,8 @@ from unrolled.verdict import Line, Verdict
 
 VERDICT_MIME = "application/vnd.unrolled.verdict+json"
 
+BEGINS = 40  # characters of a cell by which it is named
+
 _HEADLINES = {
     "full": "right",
     "partial": "partly right",
@@ -41,6 +43,17 @@ class Report:
             "text/html": html(self.verdict),
             VERDICT_MIME: self.verdict.to_dict(),
         }
+
+
+def opening(source: str) -> str:
+    """Which cell, as its author finds it: by the first line that does something.
+
+    Numbers differ between Jupyter, a file and a grader, who may leave cells out.
+    """
+    lines = [line.strip() for line in source.splitlines() if line.strip()]
+    first = next((x for x in lines if not x.startswith("#")), (lines or [""])[0])
+    shown = "".join(c if c.isprintable() else "?" for c in first)
+    return f"cell that begins `{shown[:BEGINS]}{'…' * (len(shown) > BEGINS)}`"
 
 
 def number(points: float) -> str:

@@ -22,6 +22,7 @@ from autograder.sandbox.cage import DOCTOR
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.line import GoneError, LateError, Line
 from autograder.sandbox.outputs import CellResult
+from unrolled.report import opening
 
 StandIn = Callable[[str, list], Any]
 
@@ -86,9 +87,9 @@ class Session:
         self._marked = False
         results = []
         room = self.limits.outputs_bytes
-        for number, source in enumerate(cells, 1):
+        for source in cells:
             if self._over is None:
-                result, room = outputs.within(self._cell(source, number), room)
+                result, room = outputs.within(self._cell(source), room)
                 results.append(result)
             else:
                 results.append(outputs.not_run(self._over))
@@ -152,11 +153,11 @@ class Session:
     def _until(self, seconds: float) -> float:
         return min(time.monotonic() + seconds, self._end)
 
-    def _cell(self, source: str, number: int) -> CellResult:
+    def _cell(self, source: str) -> CellResult:
         try:
             data = b"C" + wire.frame(source, outputs.SOURCE)
         except wire.WireError as error:
-            raise GraderFault(f"Cell {number} cannot be run: {error}.") from None
+            raise GraderFault(f"A cell cannot be run: {error}.") from None
         until = self._until(self.limits.cell_s)
         try:
             self._channel.send(data, until)
@@ -166,9 +167,9 @@ class Session:
                 return dataclasses.replace(result, status="memory")
             return result
         except LateError:
-            self._over = self._late(f"Cell {number}", self.limits.cell_s)
+            self._over = self._late(f"The {opening(source)}", self.limits.cell_s)
         except GoneError as reason:
-            self._over = self._death(reason, f"while cell {number} ran")
+            self._over = self._death(reason, f"while the {opening(source)} ran")
         except Ended as ended:
             self._over = ended
             raise
