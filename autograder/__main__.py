@@ -39,9 +39,15 @@ def fresh() -> None:
 @app.command()
 def adopt(exercises: Slugs = None) -> None:
     """Bring edits of the instructor's notebooks back into solutions/."""
+    refusals = 0
     for slug in exercises or slugs():
-        said = "adopted" if adopting.adopt(slug) else "no edits"
-        console.print(f"{slug}: {said}", highlight=False)
+        try:
+            said = "adopted" if adopting.adopt(slug) else "no edits"
+        except ExerciseError as refusal:  # the others' edits are not its hostage
+            refusals += 1
+            said = f"refused: {refusal}"
+        console.print(f"{slug}: {said}", highlight=False, soft_wrap=True)
+    raise typer.Exit(1 if refusals else 0)
 
 
 @app.command()

@@ -8,8 +8,10 @@ import sys
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
 from autograder import adopt, derive, exercise, release
+from autograder.__main__ import app
 from autograder.exercise import ExerciseError, slugs
 from unrolled import checks
 
@@ -218,3 +220,17 @@ def test_two_edits_of_the_same_notebook_are_refused(house):
 def test_an_unknown_exercise_is_one_sentence():
     with pytest.raises(ExerciseError, match="There is no exercise '99-nothing'"):
         exercise.load("99-nothing")
+
+
+def test_one_refused_edit_does_not_stop_the_others(monkeypatch):
+    def one(slug):
+        if slug == "a":
+            raise ExerciseError("both changed")
+        return slug == "b"
+
+    monkeypatch.setattr(adopt, "adopt", one)
+    done = CliRunner().invoke(app, ["adopt", "a", "b", "c"])
+    assert done.exit_code == 1
+    assert done.output.splitlines() == [
+        *("a: refused: both changed", "b: adopted", "c: no edits"),
+    ]
