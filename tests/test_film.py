@@ -65,7 +65,7 @@ def test_a_tag_of_one_film_is_not_another_ones(film):
     page = film.svg()
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert ids
-    assert all(re.match(r"f[0-9a-f]{8}-", name) for name in ids)
+    assert all(re.match(r"d[0-9a-f]{8}-", name) for name in ids)
     used = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', page)
     assert {a or b for a, b in used} <= set(ids)
 

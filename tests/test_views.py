@@ -33,6 +33,9 @@ VIEWS = {
     "trajectories": lambda ax: views.trajectories(
         ax, rng.normal(size=(6, 4, 3)), [0, 1, 2, 9]
     ),
+    "state_cloud": lambda ax: views.state_cloud(
+        ax, rng.normal(size=(6, 4, 2)), rng.integers(2, size=(6, 4)), ["no", "yes"]
+    ),
     "fixed_points": lambda ax: views.fixed_points(
         ax, rng.normal(size=(5, 2)), [0, 1, 1, 2, 7]
     ),

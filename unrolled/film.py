@@ -15,27 +15,19 @@ from __future__ import annotations
 
 import hashlib
 import html
-import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from unrolled.plots import PALETTE
+from unrolled.drawing import inline, saved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TAG = re.compile(r'id="film-(\d+)-\d+"')
-_PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
-_NOISE = re.compile(
-    r"<metadata>.*?</metadata>|<!--.*?-->|<title>.*?</title>", re.DOTALL
-)
-_ID = re.compile(r'(\bid="|href="#|url\(#)')
 _SIZE = re.compile(r'\s(?:width|height)="[\d.]+(?:pt)?"')
 _WIDTH = re.compile(r'\swidth="([\d.]+)pt"')
-_COLOUR = re.compile("|".join(PALETTE.values()), re.IGNORECASE)
-_VARIABLE = {value: f"var(--u-{name}, {value})" for name, value in PALETTE.items()}
 
 _STYLE = """
 .u-film { margin: 0 auto; max-width: 100%; }
@@ -113,19 +105,13 @@ class Film:
         """The drawing, all frames in it, all but the last one hidden."""
         if not self.labels:
             raise ValueError("A film needs at least one frame: draw in film.frame().")
-        page = io.StringIO()
-        self.fig.savefig(page, format="svg", metadata={"Date": None})
         last = len(self.labels) - 1
 
         def tagged(match: re.Match[str]) -> str:
             hidden = "" if int(match[1]) == last else ' style="display: none"'
             return f'data-frame="{match[1]}"{hidden}'
 
-        text = _NOISE.sub("", _PROLOGUE.sub("", page.getvalue(), count=1))
-        text = _TAG.sub(tagged, text)
-        own = "f" + hashlib.sha256(text.encode()).hexdigest()[:8]
-        text = _ID.sub(rf"\g<1>{own}-", text)  # other figures use the same ids
-        return _COLOUR.sub(lambda match: _VARIABLE[match[0].lower()], text)
+        return inline(_TAG.sub(tagged, saved(self.fig)))
 
     def html(self) -> str:
         """The drawing with its controls, as a part of any page."""

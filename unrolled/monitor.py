@@ -11,12 +11,12 @@ recorded is in `watch.history` afterwards, and `watch.draw()` draws it.
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from typing import Any, TextIO
 
 from unrolled import plots
+from unrolled.drawing import inline, saved
 from unrolled.progress import Progress
 
 PAUSE = 1.0  # seconds between two drawings: each takes some hundredth of one
@@ -69,14 +69,11 @@ class Monitor(Progress):
         now = time.monotonic()
         if now - self._drawn >= PAUSE or self.done == self.total:
             with plt.ioff(), plt.rc_context(plots.STYLE):
-                fig, page = self.draw(), io.StringIO()
-                fig.savefig(page, format="svg", metadata={"Date": None})
+                fig = self.draw()
+                self._picture = inline(saved(fig))
                 plt.close(fig)
-            self._picture = page.getvalue().partition("<svg")[2]
             self._drawn = time.monotonic()
-        return (
-            f'<div style="max-width: 100%; overflow-x: auto"><svg{self._picture}</div>'
-        )
+        return f'<div style="overflow-x: auto">{self._picture}</div>'
 
 
 def running_mean(values: list[float], share: float = 0.05) -> list[float]:

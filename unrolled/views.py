@@ -208,6 +208,22 @@ def trajectories(ax: Axes, points: Any, labels: Sequence[int] | None = None) -> 
     return ax
 
 
+def state_cloud(ax: Axes, points: Any, kinds: Any, names: Sequence[str] = ()) -> Axes:
+    """States as dots, coloured by what they have to remember.
+
+    points (..., 2 or more), kinds (...) integers; `names` label them.
+    """
+    points, kinds = np.asarray(points, dtype=float), np.asarray(kinds)
+    for kind in np.unique(kinds):
+        some, name = points[kinds == kind], names[int(kind)] if names else ""
+        ax.plot(
+            some[:, 0], some[:, 1], "o", ms=2.5, mec="none", alpha=0.5, label=name,
+            color=COLOURS[int(kind) % len(COLOURS)],
+        )  # fmt: skip
+    ax.set(xlabel="first component", ylabel="second component", aspect="equal")
+    return ax
+
+
 def fixed_points(ax: Axes, points: Any, unstable: Any, marks: str = "os^D") -> Axes:
     """Points that stay where they are: (N, 2 or more) of a plane.
 
