@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import launch
 import nbformat
 from docutils import nodes
 from sphinx import addnodes
@@ -85,40 +86,30 @@ class ExerciseNotebook(SphinxDirective):
         box += nodes.title("", f"Exercise notebook: {exercise.title}")
         box += nodes.paragraph("", exercise.summary)
         box += self._table(exercise)
-        box += self._links(slug)
+        box += [self._page(slug), launch.links(self.env.app, slug)]
         return [box]
 
     def _table(self, exercise: Exercise) -> nodes.table:
         head, body = nodes.thead(), nodes.tbody()
-        head += _row(*map(nodes.Text, ("Task", "You write", "Minutes", "Points")))
+        titles = ("Task", "You write", "Difficulty", "Minutes", "Points")
+        head += _row(*map(nodes.Text, titles))
         for task in exercise.tasks:
             number = nodes.Text(task.label.removeprefix("Exercise "))
             name = nodes.literal("", task.name)
             amounts = map(nodes.Text, (f"{task.minutes}", f"{task.total}"))
-            body += _row(number, name, *amounts)
-        widths = [nodes.colspec(colwidth=width) for width in (1, 4, 1, 1)]
+            body += _row(number, name, launch.difficulty(task.difficulty), *amounts)
+        widths = [nodes.colspec(colwidth=width) for width in (1, 4, 1, 1, 1)]
         group = nodes.tgroup("", *widths, cols=len(widths))
         group += [head, body]
         return nodes.table("", group, classes=["exercise-parts"])
 
-    def _links(self, slug: str) -> nodes.paragraph:
-        links = nodes.paragraph(classes=["exercise-links"])
-        links += self._page(slug)
-        for name in (f"{slug}.ipynb", "checks.npz"):
-            links += [nodes.Text(" · "), self._download(f"/exercises/{slug}/{name}")]
-        return links
-
-    def _page(self, slug: str) -> nodes.Node:
+    def _page(self, slug: str) -> nodes.paragraph:
         target = f"/exercises/{slug}/{slug}"
-        text = nodes.inline("", "Read it here")
+        text = nodes.inline("", "Read the notebook here")
         options = {"refdoc": self.env.docname, "refdomain": "std", "reftype": "doc"}
-        return addnodes.pending_xref("", text, reftarget=target, refexplicit=True,
+        link = addnodes.pending_xref("", text, reftarget=target, refexplicit=True,
                                      refwarn=True, **options)  # fmt: skip
-
-    def _download(self, target: str) -> nodes.Node:
-        name = nodes.literal("", target.rsplit("/", 1)[1])
-        return addnodes.download_reference("", "", name, reftarget=target,
-                                           refdoc=self.env.docname)  # fmt: skip
+        return nodes.paragraph("", "", link, classes=["exercise-links"])
 
 
 def _row(*cells: nodes.Node) -> nodes.row:
@@ -126,6 +117,7 @@ def _row(*cells: nodes.Node) -> nodes.row:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.setup_extension("launch")
     app.add_directive("shapes", Shapes)
     app.add_directive("exercise-notebook", ExerciseNotebook)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

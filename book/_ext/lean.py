@@ -9,6 +9,7 @@ scripts run after the page is there.
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Iterable, Iterator
 from io import BytesIO
@@ -21,6 +22,8 @@ import tinycss2
 from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.application import Sphinx
+
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 WORD = re.compile(r"[A-Za-z_][\w-]*")
 SHEET = re.compile(r'[ \t]*<link\b[^>]*\brel="stylesheet"[^>]*>\n?')

@@ -1,0 +1,57 @@
+// "Check yourself": says at once whether a choice or a number is right.
+(() => {
+  const RIGHT = "Right.";
+
+  function say(box, right, why) {
+    const line = box.querySelector(".u-verdict");
+    line.textContent = right ? RIGHT : "Not this." + (why ? "" : " Try once more, or open the answer.");
+    line.dataset.right = right;
+    if (right) box.querySelector("details").open = true;
+  }
+
+  function choose(box, input) {
+    for (const choice of box.querySelectorAll(".u-choice")) {
+      const why = choice.querySelector(".u-why");
+      const chosen = choice.contains(input);
+      if (why) why.hidden = !chosen;
+      choice.classList.toggle("u-chosen", chosen);
+    }
+    const right = input.hasAttribute("data-right");
+    say(box, right, input.closest(".u-choice").querySelector(".u-why"));
+  }
+
+  // "0,5", "1e-3", "1/3", "70 %": what people write for a number
+  function read(text) {
+    const plain = text.trim().replace(",", ".").replace(/\u2212/g, "-");
+    const [, top, bottom, percent] = plain.match(/^([-+\d.e]+)(?:\/([-+\d.e]+))?\s*(%?)$/i) ?? [];
+    if (top === undefined) return NaN;
+    return (Number(top) / Number(bottom ?? 1)) / (percent ? 100 : 1);
+  }
+
+  function measure(box) {
+    const field = box.querySelector("[data-number]");
+    const [wanted, within] = [Number(field.dataset.number), Number(field.dataset.within)];
+    const given = read(field.value);
+    if (Number.isNaN(given)) {
+      const line = box.querySelector(".u-verdict");
+      line.textContent = "Write a number, such as 0.25 or 1/4.";
+      delete line.dataset.right;
+      return;
+    }
+    const slack = Math.max(within, 1e-9 * Math.abs(wanted));
+    say(box, Math.abs(given - wanted) <= slack, false);
+  }
+
+  for (const box of document.querySelectorAll(".u-check")) {
+    const number = box.querySelector(".u-number");
+    box.addEventListener("change", (event) => {
+      if (event.target.type === "radio") choose(box, event.target);
+    });
+    if (!number) continue;
+    number.hidden = false;
+    number.querySelector("button").addEventListener("click", () => measure(box));
+    number.querySelector("input").addEventListener("keydown", (event) => {
+      if (event.key === "Enter") measure(box);
+    });
+  }
+})();
