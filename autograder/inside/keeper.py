@@ -142,6 +142,7 @@ class _Keeper:
 
     def obey(self, order: bytes) -> bool:
         if order == b"mark":
+            self.reap()
             self.spared = set(self.living())
             self.life.send(b"marked")
         elif order == b"sweep":
@@ -173,15 +174,16 @@ class _Keeper:
         return False
 
     def living(self) -> list[int]:
-        """The session's processes but for this one; the dead wait for their parents."""
+        """The session's processes but for this one; of the dead those that are ours to
+        take in, for until then they are listed and count."""
         parents: dict[int, int] = {}
+        me = os.getpid()
         for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
             if name.isdigit():
                 with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as file:
                     state, parent = file.read().rpartition(")")[2].split()[:2]
-                    if state not in "ZX":
+                    if state not in "ZX" or int(parent) == me:
                         parents[int(name)] = int(parent)
-        me = os.getpid()
         if self.contained:
             return [pid for pid in parents if pid != me]
         return [pid for pid in parents if pid != me and _descends(pid, me, parents)]
