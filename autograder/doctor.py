@@ -12,11 +12,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.inside import syscalls
 from autograder.sandbox import Ended, GraderFault, Limits, Sandbox
+from autograder.sandbox.cage import NOBODY
 
 _LIMITS = Limits(cell_s=10.0, memory_bytes=256 << 20, processes=24, tmpfs_bytes=8 << 20)
 
@@ -134,7 +136,8 @@ def examine(way: str = "") -> list[Row]:
         rows += [_bubblewrap(needed=not alone), starts]
         if starts.holds:
             rows += [_probe(sandbox, name) for name in _PROBES]
-            rows += [_whole_session(sandbox), _filter(), _user(sandbox)]
+            rows += [_whole_session(sandbox), _processors(sandbox), _filter()]
+            rows += [_user(sandbox)]
             rows += [Row(*pair, needed=False) for pair in _WEAKER] if alone else []
     return rows
 
@@ -174,7 +177,7 @@ def main() -> int:
 
 
 def counted(sandbox: Sandbox, what: str) -> bool:
-    """Whether a control group limits "memory" or "processes" of a whole session."""
+    """Whether a control group has "memory", "processes" or "cpu" of a whole session."""
     with sandbox.open() as session:
         group = session.group
         return group is not None and what in group.counts()
@@ -248,6 +251,18 @@ def _whole_session(sandbox: Sandbox) -> Row:
     return Row("memory in all", False, text, needed=False)
 
 
+def _processors(sandbox: Sandbox) -> Row:
+    if counted(sandbox, "cpu"):
+        text = "Each session has the same part of the processors, however busy it is."
+        return Row("processors in all", True, text, needed=False)
+    text = (
+        "No control group shares out the processors, so a submission that starts many "
+        "busy processes slows those beside it, for as long as its limits let it: grade "
+        "with one worker less than there are cores, or as root."
+    )
+    return Row("processors in all", False, text, needed=False)
+
+
 def _filter() -> Row:
     if syscalls.supported():
         text = "A seccomp filter refuses system calls that no notebook needs."
@@ -262,10 +277,30 @@ def _user(sandbox: Sandbox) -> Row:
     texts = {
         "nobody": "You are root; submissions run as nobody.",
         "user": "Submissions run as you, without your rights.",
-        "root": "Submissions run as root without its rights, for nobody cannot read "
-        f"{sys.prefix}: an interpreter that all may read is safer.",
+        "root": "Submissions run as root without its rights, for nobody cannot "
+        f"{_out_of_nobodys_reach()}.",
     }
     return Row("user", sandbox.how != "root", texts[sandbox.how], needed=False)
+
+
+def _out_of_nobodys_reach() -> str:
+    """Why the sandbox was started as root, and what to do about it."""
+    temporary = tempfile.gettempdir()
+    if not _nobody_may("x", temporary):
+        return f"enter {temporary}: set TMPDIR to a folder that all may enter"
+    for prefix in (sys.prefix, sys.base_prefix):
+        if not _nobody_may("r", prefix):
+            return f"read {prefix}: use an interpreter that all may read"
+    return "start bubblewrap here: try it as an ordinary user"
+
+
+def _nobody_may(right: str, path: str) -> bool:
+    command = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    try:
+        done = subprocess.run([*command, "test", f"-{right}", path], check=False)
+    except OSError:  # no setpriv here
+        return True
+    return done.returncode == 0
 
 
 def _landlocked_user(sandbox: Sandbox) -> Row:

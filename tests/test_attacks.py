@@ -14,8 +14,11 @@ import re
 import shutil
 import struct
 import tempfile
+import threading
+import time
 import tomllib
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -266,6 +269,31 @@ def _still(notebook):
                 *("pre", "code", "div", "span", "h3", "ul", "li", "p", "a"),
             }
             assert not [t for t in soup("a") if not t["href"].startswith("#")]
+
+
+def test_neighbours_keep_their_marks_while_fifty_processes_burn_every_core(
+    sandbox, tmp_path
+):
+    with sandbox.open() as session:
+        if session.group is None or "cpu" not in session.group.counts():
+            pytest.skip("no control group shares out the processors here")
+    (burning,) = (a.values for a in ATTACKS if a.id == "exhaustion-burns-every-core")
+    attacker = Attack(*burning[1:]).hand_in(tmp_path)
+    honest = attacker.parents[2] / "neighbour" / SLUG / attacker.name
+    done = threading.Event()
+
+    def burn():
+        while not done.is_set():
+            grade(SLUG, attacker, sandbox)
+
+    with ThreadPoolExecutor() as threads:
+        threads.submit(burn)
+        time.sleep(0.5)
+        pair = [threads.submit(grade, SLUG, honest, sandbox) for _ in range(2)]
+        found = [future.result()[1] for future in pair]
+        done.set()
+    for graded in found:
+        assert {v.status for v in graded.verdicts.values()} == {"full"}
 
 
 PAGES = [p for p in ATTACKS if p.values[2].get("page")]

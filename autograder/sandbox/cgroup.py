@@ -1,8 +1,10 @@
 """Limits on memory and processes for a whole session, where this machine lets us.
 
 A cgroup counts what rlimits cannot: the sum over processes, files on a tmpfs, and the
-processes of root. It can be made as root (v1 or v2), and by an ordinary user in a
-delegated v2 tree (`systemd-run --user --scope`). Elsewhere `Group.make` gives None.
+processes of root. On a busy machine it also gives every session the same part of the
+processors, where the kernel would give it to every process. It can be made as root (v1
+or v2), and by an ordinary user in a delegated v2 tree (`systemd-run --user --scope`).
+Elsewhere `Group.make` gives None.
 """
 
 from __future__ import annotations
@@ -95,11 +97,17 @@ class Group:
             time.sleep(0.005)
 
     def counts(self) -> set[str]:
-        """What is limited: "memory", "processes"."""
+        """What is limited, "memory" and "processes", and whether "cpu" is shared out
+        between sessions, however many processes each of them has."""
         found = {"memory"} if self.memory else set()
-        if any((folder / "pids.max").exists() for folder in self.folders):
+        if self._has("pids.max"):
             found.add("processes")
+        if self._has("cpu.weight") or self._has("cpu.shares"):
+            found.add("cpu")
         return found
+
+    def _has(self, name: str) -> bool:
+        return any((folder / name).exists() for folder in self.folders)
 
 
 def sweep() -> None:
@@ -121,7 +129,7 @@ def parents() -> dict[str, Path]:
         return {}
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        for controller in {"memory", "pids"} & set(controllers.split(",")):
+        for controller in {"memory", "pids", "cpu"} & set(controllers.split(",")):
             folder = ROOT / controller / path.lstrip("/")
             if os.access(folder, os.W_OK):
                 found[controller] = folder
