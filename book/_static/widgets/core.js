@@ -330,10 +330,10 @@
     listen() {
       const { element, figure } = this;
       element.addEventListener("input", ({ target }) => {
-        const key = target.dataset.key;
+        const { key } = target.dataset, { value } = target;
         if (!key) return;
         this.stop();
-        this.set({ [key]: target.type === "range" ? Number(target.value) : target.value });
+        this.set({ [key]: target.type === "range" ? Number(value) : value });
       });
       element.addEventListener("click", ({ target }) => {
         const button = target.closest("button[data-act]");
@@ -358,6 +358,7 @@
       this.sync();
     }
     stop() {
+      if (!this.playing) return;
       clearInterval(this.playing);
       this.playing = null;
       this.sync();

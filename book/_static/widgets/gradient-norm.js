@@ -20,7 +20,7 @@
     const rng = U.random(11), G = U.zeros(H, H).map((r) => r.map(rng.normal));
     if (matrix === "orthogonal") return orthogonal(G);
     if (matrix === "symmetric") return G.map((r, i) => r.map((x, j) => x + G[j][i]));
-    if (matrix === "chain") return U.eye(H).map((r, i) => r.map((x, j) => (j === i + 1 ? 0.3 : x)));
+    if (matrix === "chain") return U.eye(H).map((r, i) => r.map((x, j) => (j === i + 1 ? 0.6 : x)));
     return G;
   }
   const memory = {};
@@ -101,12 +101,12 @@
       [["bound", "ink"], ["norm", "carry"]].map(([name, fill]) => U.circle(x(at), y(log(lines[name][at])), 4.5, { fill, stroke: "paper", "stroke-width": 1.5 })));
     return { svg: frame + inside + U.target(left, top, right - left, bottom - top, ["at", 0, length]), bottom, x };
   }
-  function slopes({ model, state, width }, x, top) {
+  function slopes({ model, state, width, narrow }, x, top) {
     const height = 5.4, bottom = top + H * height, w = x(1) - x(0);
     // the step from k - 1 to k steps back is the k-th from the end
     const squares = model.slopes.slice().reverse().map((slope, k) => slope.map((s, i) => [x(k), top + (i + 0.5) * height, w + 0.2, s]));
     const byUnit = U.transpose(squares).flat();
-    return U.text(48, top - 7, `slopes of the ${H} units: faint is where gradient is lost`) +
+    return U.text(narrow ? 4 : 48, top - 7, `slopes of the ${H} units: faint is where gradient is lost`) +
       U.heat(byUnit, height + 0.1, 1, 1, 8) + U.rect(48, top, width - 60, bottom - top, { fill: "none", stroke: "muted" }) +
       U.line(x(state.at), top, x(state.at), bottom, { stroke: "ink", opacity: 0.45 }) + U.target(48, top, width - 60, bottom - top, ["at", 0, state.length]);
   }

@@ -61,7 +61,7 @@
 
   function places(narrow) {
     const cell = narrow ? 33 : 46, first = narrow ? 80 : 138, apart = narrow ? 76 : 150;
-    return { cell, size: narrow ? 10.5 : 13, cx: (t) => first + t * apart };
+    return { cell, size: narrow ? 11.4 : 13, cx: (t) => first + t * apart };
   }
   function cells(cx, y, values, { cell, size }, colour, { active, used, hidden, height = CELL_H } = {}) {
     const left = cx - (values.length * cell) / 2;
