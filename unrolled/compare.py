@@ -171,6 +171,9 @@ def _value_fault(
     wrong = ~close(wide, expected.astype(np.float64), rtol)
     if not wrong.any():
         return None
+    if task.measure:
+        lacks = f"what came back lacks a property: {name.replace('_', ' ')}"
+        return Fault("value", name, lacks)
     index = _first(wrong, name, task)
     got, want = float(wide[index]), float(expected[index])
     step = int(index[0]) if name in task.over_time and index else None
@@ -277,7 +280,7 @@ def _same(one: Value, other: Value) -> bool:
 
 def again_fault(task: Task, case: Case, answer: Mapping[str, Value]) -> str:
     """ "" if a second call gave the same, else "error" or "differs"."""
-    if case.raises:
+    if case.raises or task.trains:
         return ""
     if answer.get("again_error"):
         return "error"

@@ -215,7 +215,7 @@ class Examiner:
         bug = self._named(task, trial)
         fault = trial.first_fault()
         text = self._told(task, trial, fault)
-        share = trial.share(task.arrays)
+        share = 0.0 if task.trains else trial.share(task.arrays)
         if task.quiz and not trial.first("error"):
             share, text = trial.quizzed(task, self._cases(task, "values")[0])
         if not bug and not trial.first("error"):

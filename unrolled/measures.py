@@ -2,7 +2,8 @@
 
 A task with `measure="late_growth"` is not compared with a reference answer. What
 came back is measured here, on the side that did not run the student's code, and the
-properties are compared, each by its name.
+properties are compared, each by its name. Of a training run the weights come back,
+and what is measured is how well they do on sequences that nobody has seen.
 """
 
 from __future__ import annotations
@@ -13,17 +14,18 @@ import numpy as np
 
 from unrolled.task import Task, Value
 
-Measure = Callable[[np.ndarray, Mapping[str, Value]], dict[str, bool] | None]
+Measure = Callable[[Value, Mapping[str, Value]], dict[str, bool] | None]
 POWERS = 200
+SEQUENCES, BAND = 500, 0.25  # of the copies of fresh symbols, wrong at most
 
 
-def late_growth(W: np.ndarray, inputs: Mapping[str, Value]) -> dict[str, bool] | None:
+def late_growth(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool] | None:
     """Does a matrix of bounded norm with decaying powers first grow to `growth`?
 
     W (H, H), with H and growth from `inputs`; None if it has another shape. Nothing
     counts without the growth: a matrix of zeros is bounded and decays, too.
     """
-    H, growth = inputs["H"], inputs["growth"]
+    H, growth, W = inputs["H"], inputs["growth"], np.asarray(value)
     if W.shape != (H, H):
         return None
     norms = _norms_of_powers(W) if np.isfinite(W).all() else np.zeros(1)
@@ -44,18 +46,94 @@ def _norms_of_powers(W: np.ndarray) -> np.ndarray:
     return np.array(norms)
 
 
-MEASURES: Mapping[str, Measure] = {"late_growth": late_growth}
+def trained_copy(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
+    """Do trained weights repeat symbols that they have not seen?
+
+    `inputs` holds the weights `params` of the start, the batches `symbols` (N, K, B)
+    of the training, and `example` (T,), what the network reads for one sequence: its
+    own K symbols, the blanks, K cues. The other properties tell what went wrong.
+    """
+    start, first = inputs["params"], inputs["symbols"][0]
+    weights = {name: _weight(name, w, value) for name, w in start.items()}
+    K, example = len(first), inputs["example"]
+    fresh, near = _fresh(inputs), np.delete(example, slice(K, -K))
+    copies = wrong_copies(weights, inputs) <= BAND
+    _, before = _copied(start, example, first)
+    wrong, after = _copied(weights, example, first)
+    return {
+        "fresh_symbols_copied": copies,
+        "weights_are_finite": all(np.isfinite(w).all() for w in weights.values()),
+        "every_weight_trained": all((weights[n] != start[n]).any() for n in start),
+        "loss_of_first_batch_fell": after < before,
+        "more_than_one_batch_learned": copies or wrong > BAND,
+        "lag_is_that_of_the_task": not _copied(weights, near, fresh)[0] <= BAND,
+    }
+
+
+def wrong_copies(
+    weights: Mapping[str, np.ndarray], inputs: Mapping[str, Value]
+) -> float:
+    """The share of fresh symbols that come out wrong, which has to be in the band."""
+    return _copied(weights, inputs["example"], _fresh(inputs))[0]
+
+
+def _fresh(inputs: Mapping[str, Value]) -> np.ndarray:
+    (_, K, _), V = inputs["symbols"].shape, inputs["params"]["W_hy"].shape[1]
+    return np.random.default_rng(SEQUENCES).integers(V, size=(K, SEQUENCES))
+
+
+def _weight(name: str, like: np.ndarray, value: Value) -> np.ndarray:
+    """The array `name` of `value`, in the shape of `like`; TypeError says why not."""
+    if not isinstance(value, dict) or name not in value:
+        raise TypeError(f"{name} is missing")
+    array = _array(value[name])
+    if array is None or array.shape != like.shape:
+        raise TypeError(f"{name} is not an array of shape {like.shape}")
+    return array
+
+
+def _array(value: Value) -> np.ndarray | None:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        return None
+
+
+def _copied(
+    weights: Mapping[str, np.ndarray], example: np.ndarray, symbols: np.ndarray
+) -> tuple[float, float]:
+    """(share of `symbols` (K, B) that come out wrong, cross-entropy of them)."""
+    K, B = symbols.shape
+    state, out = np.zeros((B, len(weights["W_hh"]))), []
+    with np.errstate(all="ignore"):
+        for ids in (*symbols, *example[K:]):
+            drive = weights["W_xh"][ids] + weights["b_h"]
+            state = np.tanh(drive + np.matmul(state, weights["W_hh"]))
+            out.append(state @ weights["W_hy"])
+        logits = np.array(out[-K:])
+        logits -= logits.max(axis=-1, keepdims=True)
+        said = np.take_along_axis(logits, symbols[..., None], -1)[..., 0]
+        loss = np.log(np.exp(logits).sum(axis=-1)) - said
+    return float((logits.argmax(axis=-1) != symbols).mean()), float(loss.mean())
+
+
+MEASURES: Mapping[str, Measure] = {
+    "late_growth": late_growth,
+    "trained_copy": trained_copy,
+}
 
 
 def measured(task: Task, inputs: Mapping[str, Value], value: Value) -> Value:
-    """`value`, or for a measured task its properties; `value` where it has none."""
-    if not task.measure or value is None:
+    """`value`, or for a measured task its properties; `value` where it has none.
+
+    TypeError if what a training run gave back are not its weights.
+    """
+    if not task.measure or (value is None and not task.trains):
         return value
-    try:
-        array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        return None
-    found = MEASURES[task.measure](array, inputs)
+    if task.trains:
+        return MEASURES[task.measure](value, inputs)
+    array = _array(value)
+    found = None if array is None else MEASURES[task.measure](array, inputs)
     return array if found is None else found
 
 
@@ -65,5 +143,9 @@ def measured_answer(
     """The answer with what came back, both times, measured."""
     if not task.measure or answer["status"] != "ok":
         return answer
-    parts = {k: measured(task, inputs, answer.get(k)) for k in ("value", "again")}
-    return {**answer, **parts}
+    asked = ("value",) if task.trains else ("value", "again")
+    try:
+        return {**answer, **{k: measured(task, inputs, answer.get(k)) for k in asked}}
+    except TypeError as error:
+        told = {"function": task.name, "error": f"TypeError: {error}"}
+        return {"status": "error", "where": "value", **told}

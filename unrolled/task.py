@@ -36,6 +36,7 @@ class Task:
     functions: tuple[str, ...] = ()  # arguments that are names in unrolled.functions
     quiz: bool = False  # the answers are never shown, each entry counts by itself
     measure: str = ""  # of unrolled.measures: judged by properties, not by values
+    trains: bool = False  # a training run: asked once a case, all or nothing
     read: str = ""  # where the book explains it
     minutes: int = 10
     difficulty: int = 1  # 1 to 3
@@ -116,7 +117,7 @@ def question(
         if before is not None and asks_before
         else None,
         "keep": [name != "cache" for name in task.returns],
-        "twice": True,
+        "twice": not task.trains,
         "layout": case.layout,
         "stand_ins": list(stand_ins),
         "functions": list(task.functions),

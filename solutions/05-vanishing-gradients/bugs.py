@@ -284,4 +284,32 @@ BUGS = {
              "errors[np.isnan(errors)] = np.inf\n    solved = errors < threshold",
              f"NaN is replaced in errors itself: {_IN_PLACE}."),
     ],
+    "train_copy": [
+        Edit("uphill", "-= rate * g", "+= rate * g",
+             "the loss rises: the step goes along the gradient, uphill. It has to go "
+             "against it."),
+        Edit("untrained", "return weights", "return params",
+             "the weights that came back are those that went in: none has been trained."),
+        Edit("recurrence-frozen", "            weights[name] -=",
+             '            if name != "W_hh":\n                weights[name] -=',
+             "some array is as it was at the start: all four have to be trained. (That "
+             "it copies nevertheless is worth a thought: see the puzzle below.)"),
+        Edit("one-batch-for-ever", "copy_problem(batch, lag, V)",
+             "copy_problem(symbols[0], lag, V)",
+             "the first batch has been learned by heart, and nothing else: each update "
+             "has to read a batch of its own."),
+        Edit("one-update", "    return weights", "        return weights",
+             "the loss has fallen a little, and that is all: the weights look as after "
+             "a single update. Does the return stand inside the loop? Does every update "
+             "go on from the weights of the one before? Is each gradient divided by the "
+             "root of its mean square?"),
+        Edit("lag-forgotten", "copy_problem(batch, lag, V)", "copy_problem(batch, 0, V)",
+             "it copies at once, without the blanks, and cannot wait: the training has "
+             "to be done at the lag that was asked for."),
+        Edit("square-of-the-wrong-sign", "square[name] += 0.05", "square[name] -= 0.05",
+             "there is NaN among the weights: the mean of the squares has become "
+             "negative, or something has been divided by zero."),
+        Edit("in-place", "{name: w.copy() for name, w in params.items()}", "params",
+             f"the training writes into params: {_IN_PLACE}."),
+    ],
 }

@@ -1,13 +1,35 @@
 """What 05-vanishing-gradients asks for, and the inputs that it is tried on."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from autograder.cases import Vary, batch_and_sizes
+from autograder.exercise import load
 from unrolled.task import Task
 
 TITLE = "Vanishing and exploding gradients"
 
+# Functions of notebooks 02 and 03 that the training builds on: no points here, but
+# judged, so that a fault in one of them is not charged to it.
+_EARLIER = {
+    "02-recurrent-cell": ("rnn_step_forward", "rnn_forward", "cross_entropy"),
+    "03-bptt": ("rnn_step_backward", "rnn_backward"),
+}
+_earlier = [(load(slug), name) for slug, names in _EARLIER.items() for name in names]
+globals().update({name: exercise.draws[name] for exercise, name in _earlier})
+
+_WEIGHTS = ("W_xh", "W_hh", "b_h", "W_hy")
+
 TASKS = (
+    *(replace(exercise.tasks[name], points={}) for exercise, name in _earlier),
+    Task(  # given; wrong where an earlier function is, and then it can be stood in for
+        "copy_loss",
+        "The loss of a copy",
+        args=("params", "ids", "targets", "mask"),
+        returns=("loss", "grads"),
+        keys={"grads": _WEIGHTS},
+    ),
     Task(
         "step_jacobian",
         "Exercise 5.1",
@@ -122,6 +144,29 @@ TASKS = (
         minutes=15,
         difficulty=2,
     ),
+    Task(
+        "train_copy",
+        "Exercise 5.11",
+        args=("params", "symbols", "lag", "rate"),
+        returns=("weights",),
+        points={"values": 6, "purity": 1},
+        keys={
+            "weights": (
+                "fresh_symbols_copied",
+                "weights_are_finite",
+                "every_weight_trained",
+                "loss_of_first_batch_fell",
+                "more_than_one_batch_learned",
+                "lag_is_that_of_the_task",
+            )
+        },
+        uses=("copy_problem", "copy_loss", *(name for _, name in _earlier)),
+        measure="trained_copy",
+        trains=True,
+        read="chapter 5, How far does it really reach?",
+        minutes=25,
+        difficulty=2,
+    ),
 )
 
 
@@ -180,6 +225,38 @@ def bridged_lags(rng, L=6, S=5):
         errors[:2, 2], errors[2, 2], errors[3:, 2] = 0.05, 0.2, 0.9
         errors[0, 3], errors[1, 3], errors[2:, 3] = 0.05, np.nan, 0.9
     return {"lags": lags, "errors": errors, "threshold": 0.2}
+
+
+def _weights(rng, H, V, W_hh):
+    return {
+        "W_xh": 0.3 * rng.normal(size=(V + 2, H)),
+        "W_hh": W_hh,
+        "b_h": np.zeros(H),
+        "W_hy": 0.3 * rng.normal(size=(H, V)),
+    }
+
+
+def copy_loss(rng, T=5, B=3, H=4, V=6):
+    return {
+        "params": _weights(rng, H, V, rng.normal(size=(H, H))),
+        "ids": rng.integers(V + 2, size=(T, B)),
+        "targets": rng.integers(V, size=(T, B)),
+        "mask": np.arange(T)[:, None] > 1 + np.arange(B) % 2,
+    }
+
+
+def train_copy(rng, N=300, K=3, B=6, H=24, V=5, lag=10):
+    """`example` is what the network reads for one sequence, for those who measure."""
+    W_hh = np.linalg.qr(rng.normal(size=(H, H)))[0]
+    symbols = rng.integers(V, size=(N, K, B))
+    blanks, cues = np.full(lag, V), np.full(K, V + 1)
+    return {
+        "params": _weights(rng, H, V, W_hh),
+        "symbols": symbols,
+        "lag": lag,
+        "rate": 3e-3,
+        "example": np.concatenate([symbols[0, :, 0], blanks, cues]),
+    }
 
 
 _STEP = (
@@ -248,6 +325,9 @@ CASES = {
         Vary("one run", "shapes", S=1),
         Vary("as many runs as lags", "shapes", L=4, S=4),
     ),
+    "copy_loss": (Vary("values"),),
+    "train_copy": (Vary("values"),),
+    **{name: exercise.varies[name] for exercise, name in _earlier},
 }
 
 

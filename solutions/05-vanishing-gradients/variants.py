@@ -154,3 +154,76 @@ def bridged_lags(lags, errors, threshold):
     failed = np.vstack([errors >= threshold, np.ones((1, errors.shape[1]), bool)])
     far = np.concatenate([[0], lags])
     return far[failed.argmax(axis=0)]
+
+# %% variant="sequence by sequence" cell="train_copy"
+def train_copy(params, symbols, lag, rate):
+    """Adam, and nothing shortened."""
+    weights = dict(params)
+    m = {name: 0.0 for name in params}
+    v = {name: 0.0 for name in params}
+    for n, batch in enumerate(symbols, start=1):
+        ids, targets, mask = copy_problem(batch, lag, params["W_hy"].shape[-1])
+        _, grads = copy_loss(weights, ids, targets, mask)
+        for name in weights:
+            m[name] = 0.9 * m[name] + 0.1 * grads[name]
+            v[name] = 0.999 * v[name] + 0.001 * grads[name] ** 2
+            step = m[name] / (1 - 0.9**n) / (np.sqrt(v[name] / (1 - 0.999**n)) + 1e-8)
+            weights[name] = weights[name] - rate * step
+    return weights
+
+# %% variant="einsum and lists" cell="train_copy"
+def train_copy(params, symbols, lag, rate):
+    """All weights as one long vector."""
+    shapes = {name: np.shape(w) for name, w in params.items()}
+    ends = np.cumsum([np.prod(shape, dtype=int) for shape in shapes.values()])
+
+    def unfolded(vector):
+        parts = np.split(vector, ends[:-1])
+        return {n: p.reshape(s) for (n, s), p in zip(shapes.items(), parts)}
+
+    theta = np.concatenate([np.ravel(w) for w in params.values()])
+    square = np.zeros(len(theta))
+    for batch in list(symbols):
+        now = unfolded(theta)
+        _, grads = copy_loss(now, *copy_problem(batch, lag, now["W_hy"].shape[1]))
+        g = np.concatenate([np.ravel(grads[name]) for name in params])
+        g = g * min(1.0, 1 / np.linalg.norm(g))
+        square = 0.95 * square + 0.05 * g * g
+        theta = theta - rate * g / (1e-6 + square**0.5)
+    return {name: w.tolist() for name, w in unfolded(theta).items()}
+
+# %% variant="torch" cell="train_copy"
+def train_copy(params, symbols, lag, rate):
+    """Autograd and torch's own cell; what was brought along is not used."""
+    D, H = params["W_xh"].shape
+    torch.set_num_threads(1)
+    cell, out = torch.nn.RNN(D, H).double(), torch.tensor(params["W_hy"])
+    with torch.no_grad():
+        cell.weight_ih_l0.copy_(torch.tensor(params["W_xh"]).T)
+        cell.weight_hh_l0.copy_(torch.tensor(params["W_hh"]).T)
+        cell.bias_ih_l0.copy_(torch.tensor(params["b_h"]))
+        cell.bias_hh_l0.zero_().requires_grad_(False)
+    trained = [w for w in (*cell.parameters(), out.requires_grad_()) if w.requires_grad]
+    optimiser = torch.optim.RMSprop(trained, lr=rate, alpha=0.95)
+    for batch in symbols:
+        ids, targets, mask = copy_problem(batch, lag, out.shape[1])
+        logits = cell(torch.eye(D).double()[torch.tensor(ids)])[0] @ out
+        loss = torch.nn.functional.cross_entropy(
+            logits[torch.tensor(mask)], torch.tensor(targets[mask])
+        )
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimiser.step()
+    W_xh, W_hh, b_h, W_hy = (w.detach().numpy() for w in trained)
+    return {"W_xh": W_xh.T, "W_hh": W_hh.T, "b_h": b_h, "W_hy": W_hy}
+
+# %% variant="writes into its input" cell="train_copy" loses="train_copy: purity"
+def train_copy(params, symbols, lag, rate):
+    square = {name: np.ones_like(w) * 1e-4 for name, w in params.items()}
+    for batch in symbols:
+        _, grads = copy_loss(params, *copy_problem(batch, lag, len(params["W_hy"].T)))
+        for name, g in grads.items():
+            square[name] = 0.9 * square[name] + 0.1 * g * g
+            params[name] -= rate * g / np.sqrt(square[name] + 1e-8)
+    return params
