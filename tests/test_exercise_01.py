@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder import oracle
+from autograder import bank, oracle
 
 SLUG = "01-sequences-and-state"
 SECRETS = (oracle.PUBLIC, b"hidden")
@@ -79,3 +79,11 @@ def test_every_case_with_a_batch_repeats_an_id_and_leaves_one_out():
         if case.name == "values":
             assert len(np.unique(ids)) < ids.size
             assert V - 1 not in ids
+
+
+def test_a_wrong_convolution_does_not_cost_the_leaky_one():
+    names = oracle.buggy(SLUG, "causal_conv", "flipped")
+    judge = bank.examiner(SLUG, names, stands_in=True)
+    assert judge.verdict("causal_conv").bug == "flipped"
+    assert judge.verdict("leaky_conv").status == "full"
+    assert judge.verdict("leaky_conv").blames == ("causal_conv",)
