@@ -228,7 +228,7 @@ def test_what_the_trained_network_repeats_is_counted_right():
     (case,) = oracle.cases(SLUG, "train_copy")
     given = case.inputs
     trained = oracle.reference(SLUG)["train_copy"](
-        given["params"], given["symbols"][:60], given["lag"], given["rate"]
+        given["params"], given["symbols"][:60], given["lag"], given["lr"]
     )
     symbols = np.random.default_rng(500).integers(5, size=(3, 500))
     make = oracle.reference(SLUG)["copy_problem"]

@@ -285,7 +285,7 @@ BUGS = {
              f"NaN is replaced in errors itself: {_IN_PLACE}."),
     ],
     "train_copy": [
-        Edit("uphill", "-= rate * g", "+= rate * g",
+        Edit("uphill", "-= lr * g", "+= lr * g",
              "the loss rises: the step goes along the gradient, uphill. It has to go "
              "against it."),
         Edit("untrained", "return weights", "return params",

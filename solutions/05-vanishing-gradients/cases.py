@@ -147,11 +147,11 @@ TASKS = (
     Task(
         "train_copy",
         "Exercise 5.11",
-        args=("params", "symbols", "lag", "rate"),
-        returns=("weights",),
+        args=("params", "symbols", "lag", "lr"),
+        returns=("new_params",),
         points={"values": 6, "purity": 1},
         keys={
-            "weights": (
+            "new_params": (
                 "fresh_symbols_copied",
                 "weights_are_finite",
                 "every_weight_trained",
@@ -254,7 +254,7 @@ def train_copy(rng, N=300, K=3, B=6, H=24, V=5, lag=10):
         "params": _weights(rng, H, V, W_hh),
         "symbols": symbols,
         "lag": lag,
-        "rate": 3e-3,
+        "lr": 3e-3,
         "example": np.concatenate([symbols[0, :, 0], blanks, cues]),
     }
 

@@ -490,9 +490,9 @@ def copy_loss(params, ids, targets, mask):
 #    them to length 1.
 # 3. Keep a running mean of the square of each gradient,
 #    $s \leftarrow s + 0.05\,(g^2 - s)$, beginning with zero, one for each array.
-# 4. Step: $W \leftarrow W - \mathrm{rate} \cdot g / (\sqrt{s} + 10^{-6})$.
+# 4. Step: $W \leftarrow W - \mathrm{lr} \cdot g / (\sqrt{s} + 10^{-6})$.
 #
-# Steps 3 and 4 are called RMSprop: every entry moves by about the rate, however
+# Steps 3 and 4 are called RMSprop: every entry moves by about `lr`, however
 # small its gradient is. Your `adam_step` of notebook 04 does as well.
 #
 # This exercise is graded in another way than all before it. Nobody compares your
@@ -503,11 +503,11 @@ def copy_loss(params, ids, targets, mask):
 # have been trained; the ones that you were given stay as they were.
 
 # %% solution="train_copy"
-def train_copy(params, symbols, lag, rate):
+def train_copy(params, symbols, lag, lr):
     """Train a network to copy, one update for each batch.
 
     params: the weights at the start, a dict as copy_loss takes it
-    symbols (N, K, B): the symbols of N batches; lag: blanks; rate: a number
+    symbols (N, K, B): the symbols of N batches; lag: blanks; lr: the learning rate
     Returns the trained weights, a dict of new arrays with the same keys.
     """
     ### BEGIN SOLUTION
@@ -520,7 +520,7 @@ def train_copy(params, symbols, lag, rate):
         for name, g in grads.items():
             g = g / max(1.0, length)
             square[name] += 0.05 * (g**2 - square[name])
-            weights[name] -= rate * g / (np.sqrt(square[name]) + 1e-6)
+            weights[name] -= lr * g / (np.sqrt(square[name]) + 1e-6)
     return weights
     ### END SOLUTION
 
