@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from sqlalchemy.exc import DatabaseError
 
 from autograder import adopt as adopting
 from autograder import derive as deriving
@@ -98,9 +99,17 @@ def main() -> None:
     try:
         app()
     except (ExerciseError, FileNotFoundError, GraderFault) as error:
-        errors = Console(stderr=True)
-        errors.print(str(error), style="red", highlight=False, soft_wrap=True)
-        raise SystemExit(1) from None
+        _stop(str(error))
+    except OSError as error:  # a full disk, a folder that is not ours
+        _stop(f"{error}. What was graded is kept: mend it, run the same command again.")
+    except DatabaseError as error:
+        _stop(f"The gradebook cannot be used: {error.orig}. No grade was changed.")
+
+
+def _stop(sentence: str) -> NoReturn:
+    errors = Console(stderr=True)
+    errors.print(sentence, style="red", highlight=False, soft_wrap=True, markup=False)
+    raise SystemExit(1)
 
 
 if __name__ == "__main__":

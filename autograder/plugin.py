@@ -26,6 +26,7 @@ from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from sqlalchemy.exc import DatabaseError
 
 from autograder import derive, discretion, grading, intake, own
 from autograder.exercise import ROOT, ExerciseError, load, slugs
@@ -148,15 +149,19 @@ def same_exercise(course: Any) -> None:
         points = {name: _points(slug, name) for name in _notebooks(slug)}
     except ExerciseError as error:
         _stop(course, str(error))
-    with Gradebook(course.db_url, course.course_id) as book:
-        try:
-            found = {name: book.find_notebook(name, slug) for name in points}
-        except MissingEntry:
-            return  # nbgrader itself says what to do
-        known = {
-            name: {cell.name: cell.max_score for cell in notebook.grade_cells}
-            for name, notebook in found.items()
-        }
+    try:
+        with Gradebook(course.db_url, course.course_id) as book:
+            known = {
+                name: {
+                    cell.name: cell.max_score
+                    for cell in book.find_notebook(name, slug).grade_cells
+                }
+                for name in points
+            }
+    except MissingEntry:
+        return  # nbgrader itself says what to do
+    except DatabaseError as error:
+        _stop(course, f"The gradebook cannot be used: {error.orig}.")
     if known != points:
         place = own.folder(slug).relative_to(ROOT) if own.is_own(slug) else ""
         sentence = (

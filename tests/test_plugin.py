@@ -14,9 +14,12 @@ import classroom
 import pytest
 from bs4 import BeautifulSoup
 from nbgrader.api import Gradebook
+from sqlalchemy.exc import DatabaseError
 
-from autograder import derive, plugin
+from autograder import __main__ as commands
+from autograder import derive, plugin, screen
 from autograder.exercise import ROOT, load
+from autograder.faults import GraderFault
 from autograder.release import answer_lines
 from unrolled.report import VERDICT_MIME
 
@@ -268,6 +271,50 @@ def test_a_grader_without_its_secret_gives_no_zero(course):
     done = nbgrader("autograde", SLUG, f"--student={name}", "--force", **env)
     assert "at least 32" in done.stderr
     assert set(course.grades(name).values()) == {(None, True)}
+
+
+def test_a_machine_without_bubblewrap_gives_no_zero(course, tmp_path):
+    name = "half-done"
+    (tmp_path / "python").symlink_to(sys.executable)
+    env = {**course.env, "PATH": str(tmp_path)}
+    done = nbgrader("autograde", SLUG, f"--student={name}", "--force", **env)
+    assert "install Debian's package `bubblewrap`" in done.stderr
+    assert set(course.grades(name).values()) == {(None, True)}
+    assert "install Debian" in course.verdicts(name)["mse"]["summary"]
+
+
+def test_a_gradebook_that_cannot_be_read_is_one_sentence(course, tmp_path):
+    before = course.grades(NEIGHBOURS[0])
+    (tmp_path / "gradebook.db").write_bytes(b"no database" * 500)
+    env = {**course.env, "UNROLLED_DB_URL": f"sqlite:///{tmp_path}/gradebook.db"}
+    done = nbgrader("autograde", SLUG, "--force", **env)
+    assert done.returncode == 1
+    assert "The gradebook cannot be used: file is not a database." in done.stderr
+    assert "Traceback" not in done.stderr
+    assert course.grades(NEIGHBOURS[0]) == before
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (OSError(28, "No space left on device"), "No space left on device. What was"),
+        (
+            DatabaseError("", {}, RuntimeError("disk is full")),
+            "The gradebook cannot be used: disk is full. No grade was changed.",
+        ),
+        (GraderFault("No [bwrap] here."), "No [bwrap] here."),
+    ],
+)
+def test_what_stops_a_run_is_one_sentence(monkeypatch, capsys, fault, said):
+    def fails(*_, **__):
+        raise fault
+
+    monkeypatch.setattr(screen, "grade", fails)
+    monkeypatch.setattr(sys, "argv", ["autograder", "grade", SLUG])
+    with pytest.raises(SystemExit) as end:
+        commands.main()
+    assert end.value.code == 1
+    assert said in capsys.readouterr().err
 
 
 def test_an_exercise_that_has_changed_is_not_graded_against_an_old_gradebook(course):
