@@ -507,7 +507,7 @@ def train_copy(params, symbols, lag, lr):
     """Train a network to copy, one update for each batch.
 
     params: the weights at the start, a dict as copy_loss takes it
-    symbols (N, K, B): the symbols of N batches; lag: blanks; lr: the learning rate
+    symbols (N, K, B): those of N batches; lag: blanks; lr: the learning rate
     Returns the trained weights, a dict of new arrays with the same keys.
     """
     ### BEGIN SOLUTION
