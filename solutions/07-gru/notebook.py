@@ -9,9 +9,9 @@
 #
 # In this notebook you build it, forwards and backwards, in *both* of the forms
 # that go by this name. They differ in one place, the reset gate, and with the
-# same weights they compute different things. Nearly all wrong GRU gradients,
-# printed ones included, go wrong there or in the four ways by which a state
-# reaches the next one. You will take these four apart, name them, and watch the
+# same weights they compute different things. Wrong GRU gradients, printed ones
+# included, mostly go wrong there, or in the four ways by which a state reaches
+# the next one. You will take these four apart, name them, and watch the
 # gradient travel on them.
 #
 # The text behind it is chapter 7, *The GRU*, of the book.
@@ -216,7 +216,7 @@ check("gru_gate_gradients", gru_gate_gradients)
 # {task:gru_paths}
 #
 # The old state is used four times in a step, so its gradient is a sum of four
-# terms. Nearly every wrong GRU gradient has three. Give each one its name:
+# terms. Many a wrong GRU gradient has three. Give each one its name:
 #
 # * `skip`: straight through the mix, in $z \odot h_{t-1}$;
 # * `update`: through $a_z$, of which $h_{t-1} W_{hz}$ is a part;
