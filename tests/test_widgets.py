@@ -482,10 +482,11 @@ def test_entropy_of_a_row_of_attention():
 
 
 def test_letters_run_on_and_words_are_kept_whole():
-    lines, wrapped = node(
+    lines, wrapped, letters = node(
         "",
         ["flow", list("ab\ncdefg"), False, 4],
         ["flow", ["one", "two", "three"], True, 8],
+        ["flow", list("a bcd e"), False, 4],
     )
     assert [(p["row"], p["column"]) for p in lines["places"]] == [
         (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (1, 3), (2, 0),
@@ -494,3 +495,4 @@ def test_letters_run_on_and_words_are_kept_whole():
     assert [(p["row"], p["column"]) for p in wrapped["places"]] == [
         (0, 0), (0, 4), (1, 0),
     ]  # fmt: skip
+    assert [p["row"] for p in letters["places"]] == [0, 0, 1, 1, 1, 1, 2]

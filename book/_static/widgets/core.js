@@ -177,9 +177,17 @@
   // Where each token of a text stands, {row, column, width}, in lines of so many columns.
   function flow(tokens, words, columns) {
     let row = 0, column = 0;
-    const places = tokens.map((token) => {
+    const blank = (token) => !token.trim();
+    // of single letters, a word that fits into a line goes into one
+    function ahead(k) {
+      if (words || blank(tokens[k]) || (k && !blank(tokens[k - 1]))) return 0;
+      let end = k;
+      while (end < tokens.length && !blank(tokens[end])) end++;
+      return end - k <= columns ? end - k : 0;
+    }
+    const places = tokens.map((token, k) => {
       const width = token === "\n" ? 1 : [...token].length;
-      if (column && column + width > columns) [row, column] = [row + 1, 0];
+      if (column && column + Math.max(width, ahead(k)) > columns) [row, column] = [row + 1, 0];
       const found = { row, column, width };
       column += width + (words ? 1 : 0);
       if (token === "\n") [row, column] = [row + 1, 0];
