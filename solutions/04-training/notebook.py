@@ -375,11 +375,11 @@ check("read_loaders", read_loaders)
 # - A window has `k2 + 1` rows; `k2` is not an argument, the rows of `ids` say
 #   it.
 # - Read all of its `k2` inputs, starting from the state `h0`, which the turn
-#   before   has handed over.
+#   before has handed over.
 # - The loss is the mean over the **last `k1`** predictions of the window: the
 #   earlier ones had their turn already. (Your `cross_entropy` takes a mask.)
 # - The gradient goes back from these over all `k2` steps, and there it ends.
-#   `h0`   is treated as a constant.
+#   `h0` is treated as a constant.
 # - The next window starts `k1` steps later. So what is handed over is the state
 #   *there*: the one after `k1` steps. With `k1 == k2` that is the last state.
 #
