@@ -79,3 +79,16 @@ def test_a_film_without_frames_is_refused():
     with pytest.raises(ValueError, match="at least one frame"):
         Film(fig).svg()
     plt.close(fig)
+
+
+def test_a_thousand_dots_share_their_style():
+    with plt.rc_context(plots.STYLE):
+        fig, ax = plt.subplots()
+        film = Film(fig)
+        with film.frame():
+            ax.plot(range(1000), range(1000), "o", color=plots.STATE)
+        page = film.svg()
+        plt.close(fig)
+    assert page.count("<use ") >= 1000
+    assert page.count("style=") < 100
+    assert len(page) < 80_000
