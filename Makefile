@@ -12,7 +12,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 export JUPYTER_PLATFORM_DIRS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup derive adopt check book preview test quick demo grade doctor clean
+.PHONY: help setup derive adopt check book pdf preview test quick demo grade doctor clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -46,6 +46,19 @@ book: setup ## build the book into _build/html; warnings are errors
 	rm -rf _build/html
 	jupyter-book build . -W -n --keep-going --quiet
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+pdf: setup ## the whole book as _build/latex/unrolled.pdf, by Debian's xelatex
+	@for tool in xelatex latexmk rsvg-convert; do command -v $$tool >/dev/null || \
+	  { echo "$$tool is missing; README.md names the Debian packages."; exit 1; }; done
+	rm -rf _build/latex
+	jupyter-book build . -W -n --keep-going --quiet --builder latex
+	$(MAKE) -C _build/latex LATEXMKOPTS='-xelatex -silent' >_build/latex/make.log 2>&1 || \
+	  { tail -n 40 _build/latex/make.log; exit 1; }
+	@echo "The book: file://$(CURDIR)/_build/latex/unrolled.pdf"
+
+preview: setup ## the book at http://127.0.0.1:8000, rebuilt as you write
+	sphinx-autobuild . _build/preview -c book/_preview -d _build/preview-doctrees \
+	  --ignore '*/_build/*' --ignore '*/_grading/*' --ignore '*/.git/*'
 
 test: check book ## every test, the browser's too
 	pytest -n 2 --dist loadfile
