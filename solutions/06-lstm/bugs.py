@@ -14,11 +14,12 @@ RIGHT = ("i", "f", "g", "o")
 WRONG_ORDERS = [order for order in permutations(RIGHT) if order != RIGHT]
 SEEN = {  # where a wrong order comes from
     "i, f, o, g": "That is the order of some courses and older papers.",
-    "i, o, f, g": "That is a slip that a course has shipped.",
+    "i, o, f, g": "That is the order of the ONNX format.",
+    "i, g, f, o": "That is the order of TensorFlow's older cells.",
+}
+SWAPPED = {
     "f, i, g, o": "Or the two gates have changed places where they are used: f keeps "
     "the old state, i lets the candidate in.",
-    "f, i, o, g": "That is the order in which many tutorials stack their gates.",
-    "i, g, f, o": "That is the order of some exchange formats and older libraries.",
 }
 
 
@@ -31,7 +32,7 @@ def _forward_orders():
             "a_i, a_f, a_g, a_o = np.split",
             f"{', '.join(f'a_{gate}' for gate in order)} = np.split",
             f"the blocks of W_x, W_h and b are read in the order {told}; here they "
-            f"stand in the order i, f, g, o. {SEEN.get(told, '')}".rstrip(),
+            f"stand in the order i, f, g, o. {(SEEN | SWAPPED).get(told, '')}".rstrip(),
         )
 
 
