@@ -37,6 +37,13 @@ SCRIPTS = {
 }
 """Kind of a figure -> the script that draws it; core.js comes before each."""
 
+DATA = {
+    "neuron-text": "text (or tokens), states {unit: values}; notes {unit: words}, range",
+    "attention": "rows, cols (words), weights (rows x cols); rowName, colName",
+    "ctc": "labels, probs (frames x labels); path, target (label numbers), blank",
+}
+"""What the kinds that need data take: what must be there; what may be."""
+
 _VARIABLE = re.compile(r"var\(--u-\w+, (#[0-9a-f]{6})\)")
 _COLOUR = re.compile("|".join(PALETTE.values()), re.IGNORECASE)
 _NAMES = {value: f"var(--u-{name}, {value})" for name, value in PALETTE.items()}
@@ -68,9 +75,9 @@ def show(
 ) -> Live:
     """The figure of that kind with these data, to be a cell's last value.
 
-    alt says in one sentence what is to be seen; state sets what the reader finds,
-    e.g. {"unit": 3}. still, a matplotlib figure, replaces the still picture that
-    the widget draws of itself.
+    DATA says what a kind takes; alt in one sentence what is to be seen; state sets
+    what the reader finds, e.g. {"unit": 3}. still, a matplotlib figure, replaces
+    the still picture that the widget draws of itself.
     """
     if kind not in SCRIPTS:
         raise ValueError(f"There is no live figure {kind!r}; take one of {[*SCRIPTS]}.")

@@ -52,25 +52,31 @@
 
   // Singular values by one-sided Jacobi rotations of the rows, largest first.
   function singular(A) {
-    const R = A.map((r) => r.slice());
+    const R = A.map((r) => Float64Array.from(r)), many = R.length, wide = A[0].length;
     for (let sweep = 0, moved = true; moved && sweep < 60; sweep++) {
       moved = false;
-      for (let p = 0; p < R.length; p++)
-        for (let q = p + 1; q < R.length; q++) {
-          const a = dot(R[p], R[p]), b = dot(R[q], R[q]), c = dot(R[p], R[q]);
-          if (Math.abs(c) <= 1e-15 * Math.sqrt(a * b) || c === 0) continue;
+      for (let p = 0; p < many; p++)
+        for (let q = p + 1; q < many; q++) {
+          const u = R[p], v = R[q];
+          let a = 0, b = 0, c = 0;
+          for (let k = 0; k < wide; k++) {
+            a += u[k] * u[k];
+            b += v[k] * v[k];
+            c += u[k] * v[k];
+          }
+          if (Math.abs(c) <= 1e-13 * Math.sqrt(a * b)) continue;
           moved = true;
           const z = (b - a) / (2 * c);
           const t = (z >= 0 ? 1 : -1) / (Math.abs(z) + Math.sqrt(1 + z * z));
           const cos = 1 / Math.sqrt(1 + t * t), sin = cos * t;
-          for (let k = 0; k < R[p].length; k++) {
-            const x = R[p][k], y = R[q][k];
-            R[p][k] = cos * x - sin * y;
-            R[q][k] = sin * x + cos * y;
+          for (let k = 0; k < wide; k++) {
+            const x = u[k], y = v[k];
+            u[k] = cos * x - sin * y;
+            v[k] = sin * x + cos * y;
           }
         }
     }
-    return R.map(norm).sort((x, y) => y - x);
+    return R.map((r) => Math.hypot(...r)).sort((x, y) => y - x);
   }
 
   // Gelfand: rho = lim ||A^k||^(1/k), here k = 2^44 by squaring. A triangular matrix

@@ -153,7 +153,7 @@
       `${m(`\`dh_${t}`)} = ${c("step", f(out[t]))} arrives here + ${c("carry", f(next[t]))} carried from ${t === T ? "nowhere" : `step ${t + 1}`} = ${f(dh[t])}`, "(1, 2) = (1, 2) + (1, 2)"],
     tanh: (t, { h, dh, da }) => [`Back at step ${t}: through the tanh, times its slope.`,
       `${m(`\`da_${t} = \`dh_${t} ⊙ (1 − h_${t}^2)`)} = ${f(dh[t])} ⊙ ${f(h[t].map((v) => 1 - v * v))} = ${f(da[t])}`, "(1, 2) = (1, 2) * (1, 2)"],
-    add: (t, { da, x, h }) => [`Back at step ${t}: this step's shares are ${c("weight", "<b>added</b>")}; what later steps left stays.`,
+    add: (t, { da, x, h }) => [`Back at step ${t}: this step’s shares are ${c("weight", "<b>added</b>")}; what later steps left stays.`,
       `${m("`dW_{xh}")} += ${c("input", f(x[t]))}${m("^⊤")} ${f(da[t])}, ${m("`dW_{hh}")} += ${c("state", f(h[t - 1]))}${m("^⊤")} ${f(da[t])}, ${m("`db_h")} += ${f(da[t])}`,
       "(1, 2) += (1, 1) @ (1, 2);  (2, 2) += (2, 1) @ (1, 2);  (2,) += (2,)"],
     carry: (t, { da, next }) => [`Back at step ${t}: what is carried is ${c("carry", "<b>replaced</b>")}${t === 1 ? ", and comes out as the gradient of the initial state" : ""}.`,
