@@ -44,6 +44,14 @@ def test_a_damaged_checks_npz_is_told(tmp_path, monkeypatch):
     assert "checks.npz is damaged" in found.found
 
 
+def test_exercises_that_lie_in_the_folder_one_is_in_are_found(tmp_path, monkeypatch):
+    folder = tmp_path / "exercises" / "carried-here"
+    folder.mkdir(parents=True)
+    (folder / "checks.npz").write_bytes(b"PK\x03\x04")
+    monkeypatch.chdir(tmp_path)
+    assert "checks.npz is damaged" in lines(selftest.selftest())["exercises"].found
+
+
 def test_a_check_that_judges_wrongly_is_told(monkeypatch):
     monkeypatch.setattr(practice, "BUGS", ())
     found = lines(selftest.selftest())["a check"]

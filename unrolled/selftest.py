@@ -83,9 +83,10 @@ def _package(name: str, use: str) -> Finding:
 
 
 def _exercises() -> Finding:
-    """Every checks.npz of this checkout can be read."""
-    here = Path(__file__).resolve().parent.parent / "exercises"
-    paths = [*sorted(here.glob("*/checks.npz")), *Path.cwd().glob("checks.npz")]
+    """Every checks.npz of this checkout, or of the folder we are in, can be read."""
+    root, here = Path(__file__).resolve().parent.parent, Path.cwd()
+    found = [*root.glob("exercises/*/checks.npz"), *here.glob("exercises/*/checks.npz")]
+    paths = [*sorted({*map(Path.resolve, found)}), *here.glob("checks.npz")]
     if not paths:
         return Finding(None, "exercises", "none here; fetch the folder exercises/")
     try:
