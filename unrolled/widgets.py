@@ -38,7 +38,7 @@ SCRIPTS = {
 """Kind of a figure -> the script that draws it; core.js comes before each."""
 
 DATA = {
-    "neuron-text": "text (or tokens), states {unit: values}; notes {unit: words}, range",
+    "neuron-text": "text or tokens, states {unit: values}; notes {unit: words}, range",
     "attention": "rows, cols (words), weights (rows x cols); rowName, colName",
     "ctc": "labels, probs (frames x labels); path, target (label numbers), blank",
 }
