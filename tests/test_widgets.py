@@ -496,3 +496,84 @@ def test_letters_run_on_and_words_are_kept_whole():
         (0, 0), (0, 4), (1, 0),
     ]  # fmt: skip
     assert [p["row"] for p in letters["places"]] == [0, 0, 1, 1, 1, 1, 2]
+
+
+# The directive
+
+CONF = f"""
+import sys
+sys.path.insert(0, {str(widgets.ROOT / "book" / "_ext")!r})
+extensions = ["myst_parser", "figures", "widgets"]
+numfig = True
+html_static_path = [{str(widgets.ROOT / "book" / "_static")!r}]
+"""
+
+
+@pytest.fixture
+def build(tmp_path, capsys):
+    """Builds pages given as name=text; returns (exit code, messages, folder)."""
+    from sphinx.cmd.build import build_main
+
+    def run(builder="html", **pages):
+        (tmp_path / "conf.py").write_text(CONF)
+        for name, text in pages.items():
+            (tmp_path / f"{name}.md").write_text(text)
+        out = tmp_path / "_build" / builder
+        options = ["-q", "-W", "--keep-going", "-b", builder]
+        code = build_main([*options, str(tmp_path), str(out)])
+        return code, capsys.readouterr().err, out
+
+    return run
+
+
+PAGE = """# Title
+
+See {numref}`fig-it`.
+
+```{widget} tbptt-windows
+---
+name: fig-it
+alt: Windows over a stream, and the pairs that they keep.
+state: '{"k1": 2}'
+---
+A caption with *words*.
+```
+"""
+
+
+def test_a_page_loads_the_scripts_of_its_figures_and_no_others(build):
+    index = f"{PAGE}\n```{{toctree}}\nplain\n```\n"
+    code, messages, out = build(index=index, plain="# Plain\n")
+    page, plain = ((out / f"{n}.html").read_text() for n in ("index", "plain"))
+    assert (code, messages) == (0, "")
+    scripts = re.findall(r'<script defer="defer" src="_static/widgets/([\w-]+)', page)
+    assert scripts == ["core", "tbptt-windows"]
+    assert "widgets/" not in plain
+    assert "Fig. 1" in page
+    assert "<em>words</em>" in page
+    assert data_of(page)["state"] == {"k1": 2}
+    assert "<img" not in page
+
+
+def test_on_paper_the_still_stands_for_it(build):
+    code, messages, out = build("latex", index=PAGE)
+    tex = "".join(file.read_text() for file in out.glob("*.tex"))
+    (still,) = re.findall(r"includegraphics\{\{(tbptt-windows-\w+)\}\.svg", tex)
+    assert (code, messages) == (0, "")
+    assert (out / f"{still}.svg").read_text().startswith("<svg")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("alt: Win", "class: Win", "widget tbptt-windows: tbptt-windows needs alt="),
+        ("tbptt-windows\n", "no-such\n", "There is no live figure 'no-such'"),
+        ("'{\"k1\": 2}'", "k1", "widget tbptt-windows: Expecting value"),
+        ("state: ", "data: none.json\nstate: ", "there is no file none.json"),
+    ],
+)
+def test_what_is_wrong_with_a_directive_fails_with_file_and_line(build, old, new, says):
+    code, messages, _ = build(index=PAGE.replace(old, new, 1))
+    assert code == 1
+    assert "index.md:5: ERROR: " in messages
+    assert says in messages

@@ -31,7 +31,7 @@
       end = first + 1; // a row of letters, or one word
       while (!data.words && end < places.length && places[end].row === places[first].row) end++;
       const { width: w } = places[end - 1], shown = data.tokens.slice(first, end).join("").replace("\n", " ");
-      const right = x(end - 1) + w * COLUMN, look = { size: FONT, mono: true, textLength: right - x(first), style: "white-space:pre" };
+      const right = x(end - 1) + w * COLUMN, look = { size: FONT, mono: true, textLength: right - x(first), "xml:space": "preserve", style: "white-space:pre" };
       if (shown.trim()) parts.push(U.text(x(first), y(first) + 15, shown, look));
       parts.push(U.target(x(first), y(first) - 2, right - x(first), LINE, ["at", first, end - 1]));
     }
