@@ -197,7 +197,7 @@ CASES = {
         Vary("values"),
         _BEFORE,
         Vary("saturated", gain=400.0),
-        Vary("reset during", "shapes", raises="ValueError", reset="during"),
+        Vary('reset="during"', "shapes", raises="ValueError", reset="during"),
         *_STEP,
         Vary("x_t alone", "isolate", zero=("h_prev", "b_x", "b_h")),
         Vary("h_prev alone", "isolate", zero=("x_t", "b_x", "b_h")),
