@@ -2,14 +2,17 @@
 solutions in other styles."""
 
 import re
+import shutil
 from itertools import permutations
 
+import nbformat
 import numpy as np
 import pytest
 import torch_twins as twins
 
-from autograder import bank, oracle
+from autograder import bank, derive, oracle
 from autograder.exercise import ROOT, load
+from unrolled.__main__ import main
 
 SLUG = "06-lstm"
 SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
@@ -281,3 +284,37 @@ def test_what_to_read_is_a_section_of_the_chapter(function):
     assert chapter == "chapter 6"
     text = (ROOT / "book" / f"{SLUG}.md").read_text("utf-8")
     assert re.search(rf"^##+ {re.escape(section)}$", text, re.M)
+
+
+# ------------------------------------------------------- as a student meets it
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A student's folder: the released notebook and its checks."""
+    for path in (derive.release_path(SLUG), derive.checks_path(SLUG)):
+        shutil.copy(path, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_the_released_notebook_completed_cell_by_cell_is_complete(desk, capsys):
+    notebook = nbformat.read(desk / f"{SLUG}.ipynb", as_version=4)
+    right = {cell.id: cell.source for cell in derive.source_notebook(load(SLUG)).cells}
+    solved = {cell.metadata.get("solution") for cell in load(SLUG).cells} - {None}
+    filled = [cell for cell in notebook.cells if cell.source != right[cell.id]]
+    assert len(filled) == len(solved)
+    for cell in filled:
+        cell.source = right[cell.id]
+    nbformat.write(notebook, desk / f"{SLUG}.ipynb")
+    assert main(["check", SLUG]) == 0, capsys.readouterr().out
+    assert "34 of 34 points" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_released_notebook_left_empty_is_not_done(desk, capsys):
+    assert main(["check", SLUG]) == 1
+    out = capsys.readouterr().out
+    assert "0 of 34 points, 0 of 5 exercises complete." in out
+    assert out.count("is not written yet.") == 5
