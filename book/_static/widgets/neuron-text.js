@@ -18,6 +18,7 @@
     return { tokens, units, values, most, words: Boolean(given.tokens), notes: given.notes || {} };
   }
 
+  const named = (unit) => (/^unit\b/i.test(unit) ? unit : `unit ${unit}`);
   const visible = (token) => token.replace(/\n/g, "¶").replace(/\t/g, "→").replace(/^ $/, "␣");
 
   function letters({ state, data, width }, top) {
@@ -48,7 +49,7 @@
     const bars = (sign) => data.values[state.unit].map((v, k) => (v * sign > 0 ? `M${x(k + 0.5).toFixed(1)} ${y(0)}V${y(v).toFixed(1)}` : "")).join("");
     const look = { fill: "none", "stroke-width": w > 5 ? w - 0.6 : w + 0.1 };
     const parts = [
-      U.text(4, top - 8, `unit ${data.units[state.unit]}`, { fill: "muted" }), frame,
+      U.text(4, top - 8, named(data.units[state.unit]), { fill: "muted" }), frame,
       U.tag("path", { d: bars(1), stroke: "state", ...look }), U.tag("path", { d: bars(-1), stroke: "carry", ...look }),
       U.ring(x(state.at) - 1, top, Math.max(3, w + 2), bottom - top, { "stroke-width": 1.3 }),
       U.target(left, top, right - left, bottom - top, ["at", 0, many - 1]),
@@ -83,7 +84,7 @@
   }
 
   function told({ unit, at }, { units, values, tokens }) {
-    return `unit ${units[unit]} is ${U.fixed(values[unit][at])} after “${visible(tokens[at])}”`;
+    return `${named(units[unit])} is ${U.fixed(values[unit][at])} after “${visible(tokens[at])}”`;
   }
   function says(state, data) {
     const values = data.values[state.unit], note = data.notes[data.units[state.unit]];
