@@ -29,6 +29,7 @@ class Line:
         self.sock = sock
         self.watched = watched
         self.received = 0
+        self._begun = bytearray()  # of the next frame; it stays when time runs out
 
     def send(self, data: bytes, until: float) -> None:
         rest = memoryview(data)
@@ -54,8 +55,11 @@ class Line:
     def receive(self, until: float, bounds: wire.Bounds = wire.BOUNDS) -> Any:
         """The next frame's value. Ended("protocol") if it is not a proper one."""
         try:
-            size = wire.length(self._exactly(wire.HEAD, until), bounds)
-            return wire.decode(self._exactly(size, until), bounds)
+            self._fill(wire.HEAD, until)
+            size = wire.length(self._begun[: wire.HEAD], bounds)
+            self._fill(wire.HEAD + size, until)
+            frame, self._begun = self._begun, bytearray()
+            return wire.decode(memoryview(frame)[wire.HEAD :], bounds)
         except wire.WireError as error:
             raise Ended(
                 "protocol", f"Your notebook sent the grader what is no answer: {error}."
@@ -64,25 +68,24 @@ class Line:
     def close(self) -> None:
         self.sock.close()
 
-    def _exactly(self, count: int, until: float) -> bytearray:
-        data = bytearray()
-        while len(data) < count:
+    def _fill(self, count: int, until: float) -> None:
+        """Read until `count` bytes of the frame are there."""
+        while len(self._begun) < count:
             if time.monotonic() > until:  # also when there is always more to read
                 raise LateError
             try:
-                part = self.sock.recv(min(count - len(data), PART))
+                part = self.sock.recv(min(count - len(self._begun), PART))
             except BlockingIOError:
                 self._wait(select.POLLIN, until)
                 continue
             except OSError:
                 part = b""
             if not part:
-                if data or count != wire.HEAD:
+                if self._begun:
                     raise wire.WireError("a frame that is cut short")
                 raise GoneError
-            data += part
+            self._begun += part
             self.received += len(part)
-        return data
 
     def _wait(self, event: int, until: float) -> None:
         poller = select.poll()

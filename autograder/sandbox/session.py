@@ -29,6 +29,7 @@ StandIn = Callable[[str, list], Any]
 START_S = 10.0  # to get ready for the first cell
 LINGER_S = 0.05  # for a question's process to end by itself
 SWEEP_S = 3.0
+REPLY_S = 20.0  # for process 1, which is ours: it is slow where all processors are busy
 KILL_S = 10.0
 _TOO_MUCH = {
     "full": "had written more to disk than it may",
@@ -264,7 +265,7 @@ class Session:
         """Tell process 1 what to do, and wait until it is done."""
         try:
             self._life.send(order)
-            if select.select([self._life], [], [], SWEEP_S)[0]:
+            if select.select([self._life], [], [], REPLY_S)[0]:
                 heard = self._life.recv(600, socket.MSG_PEEK)
                 if heard == reply:
                     self._life.recv(600)
