@@ -1,11 +1,13 @@
 """The instruments of 08-looking-inside against other ways to build them."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from autograder import bank, oracle
-from autograder.exercise import load
+from autograder.exercise import ROOT, load
 
 SLUG = "08-looking-inside"
 CELL = "W_hh", "b_h"
@@ -216,6 +218,25 @@ def test_a_wrong_linearisation_does_not_cost_the_search():
     judge = bank.examiner(SLUG, names, bank.HIDDEN, stands_in=True)
     assert not judge.verdict("linearise").values_right
     assert judge.verdict("fixed_points").values_right
+
+
+@pytest.mark.parametrize("function", load(SLUG).graded)
+def test_a_stub_is_not_done(function):
+    cell = load(SLUG).cell_of(function)
+    region = r"    ### BEGIN SOLUTION.*### END SOLUTION"
+    stub = '    raise NotImplementedError("open")'
+    source = re.sub(region, stub, load(SLUG).source(cell), flags=re.S)
+    names = oracle.namespace(load(SLUG), {cell: source})
+    verdict = bank.examiner(SLUG, names).verdict(function)
+    assert (verdict.status, verdict.points) == ("not_done", 0)
+
+
+@pytest.mark.parametrize("function", load(SLUG).graded)
+def test_what_to_read_is_a_section_of_the_chapter(function):
+    chapter, section = load(SLUG).tasks[function].read.split(", ", 1)
+    text = (ROOT / "book" / f"{SLUG}.md").read_text("utf-8")
+    assert chapter == "chapter 8"
+    assert re.search(rf"^##+ {re.escape(section)}$", text, re.M)
 
 
 @pytest.mark.parametrize("nonsense", [None, 0.0, "h", [], {}, [[1.0], [1.0, 2.0]], len])

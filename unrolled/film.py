@@ -36,7 +36,7 @@ _ONE = re.compile(_MARK)
 _STYLE = """
 .u-film { margin: 0 auto; max-width: 100%; }
 .u-film svg { display: block; width: 100%; height: auto; }
-.u-film form { display: flex; gap: .75rem; align-items: center; margin: .25rem 0; }
+.u-film form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .u-film input { flex: 1; min-width: 6rem; accent-color: var(--u-state, #1f5fbf); }
 .u-film button { min-width: 4.5rem; min-height: 2rem; }
 .u-film output { font-variant-numeric: tabular-nums; }

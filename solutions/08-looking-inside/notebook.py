@@ -83,7 +83,7 @@ check("memory_half_life", memory_half_life)
 
 # %% [markdown]
 # Try it: one of these two gates is 0.9 always, the other is 1 most of the time
-# and nearly shut now and then. Their means are the same.
+# and nearly shut now and then. Their means are nearly the same.
 
 # %%
 steady = np.full((1000, 1, 1), 0.9)
@@ -449,10 +449,10 @@ head = torch.nn.Linear(H, V)
 with torch.no_grad():
     lstm.bias_ih_l0[H : 2 * H] = 1  # forget gates start open
 weights = [*embedding.parameters(), *lstm.parameters(), *head.parameters()]
-optimiser = torch.optim.Adam(weights, 6e-3)
+optimiser = torch.optim.Adam(weights, 2e-2)
 
 state = None
-for n in (watch := Monitor(400, "reading Python's manual")):
+for n in (watch := Monitor(350, "reading Python's manual")):
     window = learn[n * T : (n + 1) * T + 1]
     out, state = lstm(embedding(window[:-1]), state)
     state = tuple(s.detach() for s in state)
