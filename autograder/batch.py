@@ -1,16 +1,22 @@
-"""Grade all hand-ins of an exercise: what changed, in parallel; then the gradebook.
+"""Grade all hand-ins of an exercise: what changed, in parallel; the gradebook serially.
 
     summary = Batch(slug).run(progress)
 
 Each result is on disk as soon as it is there, so a run that is stopped or killed goes
-on where it was. Nothing touches the gradebook until all hand-ins are graded.
+on where it was. This process alone writes the gradebook, one student after another,
+while the workers grade the next ones.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import signal
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -72,6 +78,8 @@ class Batch:
         self.summary = Summary()
         self._here = ledger.course(slug)
         self._folders: dict[str, Path] = {}
+        self._line: deque[str] = deque()  # who is to be written, in this order
+        self._out: set[str] = set()  # whose hand-in is still to be graded
 
     def run(self, progress: Progress) -> Summary:
         """GraderFault, before anything is changed, if it cannot be done here."""
@@ -80,8 +88,10 @@ class Batch:
             try:
                 writer.ready()
                 self._folders = self._chosen(writer.hand_ins())
-                self._grade(self._changed(), progress)
-                self._write(writer, progress)
+                self._line.extend(self._folders)
+                self._grade(self._changed(), writer, progress)
+                progress.begin("gradebook", len(self._line))
+                self._enter(writer, progress)
             finally:
                 writer.close()
         self.summary.heads = {name: self.ledger.head(name) for name in self._folders}
@@ -124,21 +134,32 @@ class Batch:
     def _file(self) -> str:
         return f"{self.slug}.ipynb"
 
-    def _grade(self, todo: dict[str, list[str]], progress: Progress) -> None:
-        progress.begin("grading", sum(map(len, todo.values())))
+    def _grade(
+        self, todo: dict[str, list[str]], writer: Writer, progress: Progress
+    ) -> None:
+        self._out = {student for students in todo.values() for student in students}
+        progress.begin("grading", len(self._out))
         if not todo:
             return
+        started = time.monotonic()
+        with ThreadPoolExecutor(1) as aside:
+            looking = aside.submit(self._look)  # while the workers start
+            with Pool(self.choice.workers, self.choice.scheduler) as pool:
+                looking.result()
+                self.summary.workers = pool.threads
+                for key, result in pool.run(self._orders(todo)):
+                    self.summary.graded += 1
+                    for student in todo[key]:
+                        self.ledger.write(student, result)
+                        self._out.discard(student)
+                        progress.step(result["status"])
+                    self._enter(writer)
+        self.summary.seconds = time.monotonic() - started
+
+    def _look(self) -> None:
+        """Refusal if the sandbox does not hold on this machine, which is to grade."""
         if not self.choice.unsafe and not self.choice.scheduler:
             worker.contained()
-        started = time.monotonic()
-        with Pool(self.choice.workers, self.choice.scheduler) as pool:
-            self.summary.workers = pool.threads
-            for key, result in pool.run(self._orders(todo)):
-                self.summary.graded += 1
-                for student in todo[key]:
-                    self.ledger.write(student, result)
-                    progress.step(result["status"])
-        self.summary.seconds = time.monotonic() - started
 
     def _orders(self, todo: dict[str, list[str]]) -> Iterator[tuple[str, Order]]:
         """Read when they are sent: a class does not fit into memory."""
@@ -149,18 +170,34 @@ class Batch:
                 packet = intake.Packet(b"", (str(reason),))
             yield key, self._order(packet)
 
-    def _write(self, writer: Writer, progress: Progress) -> None:
-        heads = {name: self.ledger.head(name) for name in self._folders}
-        todo = {
-            name: folder
-            for name, folder in self._folders.items()
-            if self.choice.force or not writer.has(name, folder, heads[name]["key"])
-        }
-        progress.begin("gradebook", len(todo))
-        for student, folder in todo.items():
-            writer.write(student, folder, self.ledger.read(student))
-            self.summary.written += 1
-            progress.step(heads[student]["status"])
+    def _enter(self, writer: Writer, progress: Progress | None = None) -> None:
+        """Write the gradebook as far as there are results, in the students' order:
+        whatever came first, it and the exported grades are the same."""
+        while self._line and self._line[0] not in self._out:
+            student = self._line.popleft()
+            folder, head = self._folders[student], self.ledger.head(student)
+            if self.choice.force or not writer.has(student, folder, head["key"]):
+                with _uninterrupted():
+                    writer.write(student, folder, self.ledger.read(student))
+                self.summary.written += 1
+            if progress:
+                progress.step(head["status"])
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until a student is written: a database takes it badly."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _named(student: str) -> bool:

@@ -15,6 +15,7 @@ with keys that nobody else has: another user of the machine cannot talk to it.
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import queue
 import tempfile
@@ -24,6 +25,7 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple, Self
 
 import dask
+import distributed
 from distributed import Client, Future, KilledWorker, LocalCluster, Security
 
 from autograder import worker
@@ -41,6 +43,8 @@ _LOCAL = {
     "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
+    "distributed.worker.multiprocessing-method": "forkserver",
+    "distributed.worker.preload": ["autograder.worker"],
     "distributed.worker.profile.enabled": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.target": False,
@@ -162,6 +166,7 @@ class Pool:
         if self.scheduler:
             return Client(self.scheduler, timeout=15, set_as_default=False)
         self._undo.enter_context(dask.config.set(_LOCAL))
+        _preload()
         scratch = tempfile.TemporaryDirectory(prefix="autograder-")
         security = Security.temporary()
         cluster = LocalCluster(
@@ -174,6 +179,7 @@ class Pool:
             dashboard_address="127.0.0.1:0",  # None would be all addresses
             worker_dashboard_address="127.0.0.1:0",
             scheduler_kwargs={"dashboard": False},
+            env=_course(),  # as it is now, not as the first pool of this process had it
             local_directory=self._undo.enter_context(scratch),
             memory_limit=0,
             silence_logs=logging.CRITICAL,
@@ -183,6 +189,20 @@ class Pool:
 
     def _put_back(self, before: int) -> None:
         self._client.run_on_scheduler(_allow, before)
+
+
+def _course() -> dict[str, str]:
+    """The settings by which a worker knows its course."""
+    names = ("UNROLLED_GRADING", "UNROLLED_SECRET")
+    return {name: os.environ[name] for name in names if name in os.environ}
+
+
+def _preload() -> None:
+    """Workers are forks of one process that has imported what all of them need."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["distributed", "autograder.worker"])
+    # Dask would set its own list, and import all of that, pandas too, here as well
+    distributed.utils._forkserver_preload_set = True
 
 
 def _result(future: Future, order: Order) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ says which one it has to be.
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 from collections.abc import Iterable
@@ -61,6 +62,11 @@ def examine(order: Order) -> dict[str, Any]:
     return finding(order, _rebuilt(order))
 
 
+def dask_setup(_: object) -> None:
+    """A terminal's Ctrl-C is for the command, which then ends its workers itself."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def refusal(order: Order, reason: str) -> dict[str, Any]:
     """The result for a hand-in that cannot be read: a person has to look at it."""
     return finding(order, refused(order.slug, reason))
@@ -105,7 +111,7 @@ def finding(
         "seconds": {"all": round(time.monotonic() - started, 4), **taken},
         "functions": {name: _short(v) for name, v in verdicts.items()},
         "verdicts": {name: v.to_dict() for name, v in verdicts.items()},
-        "notebook": nbformat.writes(notebook) + "\n",
+        "notebook": nbformat.v4.writes(notebook) + "\n",
     }
 
 
