@@ -75,7 +75,7 @@ def lstm_step_forward(x_t, h_prev, c_prev, W_x, W_h, b):
     """One step of an LSTM.
 
     x_t (B, D), h_prev (B, H), c_prev (B, H)
-    W_x (D, 4H), W_h (H, 4H), b (4H,): blocks of H columns in the order i, f, g, o
+    W_x (D, 4H), W_h (H, 4H), b (4H,): blocks of H columns, i, f, g, o
     Returns h_t (B, H), c_t (B, H) and a cache for the backward pass.
     """
     ### BEGIN SOLUTION
@@ -131,8 +131,8 @@ def lstm_forward(xs, h0, c0, W_x, W_h, b):
     """An LSTM over a sequence.
 
     xs (T, B, D), h0 (B, H), c0 (B, H), W_x (D, 4H), W_h (H, 4H), b (4H,)
-    Returns hs (T, B, H), cs (T, B, H) and a cache whose entry "steps" is the list
-    of the T step caches.
+    Returns hs (T, B, H), cs (T, B, H) and a cache whose entry "steps" is the
+    list of the T step caches.
     """
     ### BEGIN SOLUTION
     h_t, c_t = h0, c0
@@ -403,8 +403,8 @@ def cell_gradient_paths(xs, h0, c0, W_x, W_h, b):
 
     xs (T, B, D), h0 (B, H), c0 (B, H), W_x (D, 4H), W_h (H, 4H), b (4H,)
     Returns direct (T, B, H): the product of the forget gates after step t, and
-    total (T, B, H, H): total[t, b, i, j] is the total derivative of cs[-1, b, i]
-    with respect to cs[t, b, j].
+    total (T, B, H, H): total[t, b, i, j] is the total derivative of
+    cs[-1, b, i] with respect to cs[t, b, j].
     """
     ### BEGIN SOLUTION
     _, cs, cache = lstm_forward(xs, h0, c0, W_x, W_h, b)
@@ -463,7 +463,7 @@ plt.show()
 #
 # No points from here on. The network reads one of four symbols, then 40 steps of
 # nothing but noise, and then it has to say which symbol it was. It learns with your
-# gradients, twice from the same random weights, with a forget bias of 0 and of 4.
+# gradients, once with a forget bias of 0 and once with one of 4.
 
 # %%
 def recall(B, lag, V=4):
