@@ -24,6 +24,8 @@ def equations(env: Any, docname: str) -> Iterator[tuple[str, str]]:
             anchor = f"equation-{label}"
             number = ".".join(map(str, numbers.get(anchor, ())))
             yield f"{named(label)} ({number})" if number else named(label), anchor
+            if number:  # a title is found by its half, so the number is one of its own
+                yield f"Eq. {number}", anchor
 
 
 def enter(app: Sphinx, page: str, template: str, context: Any, tree: Any) -> None:

@@ -9,7 +9,12 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
 settings, _ = get_final_config(
-    user_yaml=ROOT / "_config.yml", toc=ROOT / "_toc.yml", sourcedir=ROOT
+    user_yaml=ROOT / "_config.yml",
+    sourcedir=ROOT,
+    cli_config={
+        "external_toc_path": str(ROOT / "_toc.yml"),
+        "latex_individualpages": False,
+    },
 )
 # jupyter-book keeps conf.py at the root; seen from here these are elsewhere
 for name in ("html_static_path", "templates_path"):
@@ -17,7 +22,6 @@ for name in ("html_static_path", "templates_path"):
 for name in ("html_logo", "html_favicon"):
     settings[name] = str(ROOT / settings[name])
 settings["lean"] = False
-settings["external_toc_path"] = str(ROOT / "_toc.yml")
 settings["nb_execution_cache_path"] = str(ROOT / "_build" / ".jupyter_cache")
 
 globals().update(settings)

@@ -2,13 +2,13 @@
 
 import functools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = ROOT / "_build" / "html"
@@ -52,24 +52,38 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
 
 
+@pytest.fixture(scope="session")
+def contexts(browser) -> Iterator[Callable[[int, str], BrowserContext]]:
+    """One context for each width and theme: what is loaded once is not loaded again."""
+    made: dict[tuple[int, str], BrowserContext] = {}
+
+    def context(width: int, theme: str) -> BrowserContext:
+        if (width, theme) not in made:
+            size = {"width": width, "height": 800}
+            made[width, theme] = browser.new_context(viewport=size, color_scheme=theme)
+        return made[width, theme]
+
+    yield context
+    for one in made.values():
+        one.close()
+
+
 @pytest.fixture
-def visit(site, browser):
+def visit(site, contexts):
     """Opens a page of the book at a width, in a theme."""
-    contexts = []
+    pages = []
 
     def open_page(name: str, width: int = 1280, theme: str = "light") -> Visit:
-        size = {"width": width, "height": 800}
-        context = browser.new_context(viewport=size, color_scheme=theme)
-        contexts.append(context)
-        seen = Visit(context.new_page())
+        seen = Visit(contexts(width, theme).new_page())
+        pages.append(seen.page)
         _listen(seen, site)
         seen.page.goto(site + name)
-        seen.page.evaluate("document.fonts.ready.then(() => true)")
+        seen.page.wait_for_function("document.documentElement.dataset.measured")
         return seen
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 def _listen(seen: Visit, site: str) -> None:
