@@ -213,3 +213,36 @@ def test_missing_checks_say_what_to_run(tmp_path):
         ExtensionError, match=r"checks\.npz is missing: run `make derive`"
     ):
         course.read_exercise(tmp_path)
+
+
+# What else an author can get wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("See {eq}`eq-nowhere`.", "eq-nowhere"),
+        ("See {ref}`sec-nowhere`.", "undefined label: 'sec-nowhere'"),
+        ("See {numref}`fig-nowhere`.", "undefined label: 'fig-nowhere'"),
+        ("See {term}`nothing`.", "term not in glossary: 'nothing'"),
+        ("![A line.](nowhere.svg)", "image file not readable: nowhere.svg"),
+    ],
+)
+def test_what_is_not_there_fails_the_build_with_file_and_line(build, text, complaint):
+    code, messages, _ = build(index=f"# Title\n\nFirst.\n\n{text}\n")
+    assert code == 1
+    assert "index.md:5" in messages
+    assert complaint in messages
+
+
+def test_a_cell_that_fails_stops_the_build_and_says_which(build, monkeypatch):
+    conf = CONF.replace('"myst_parser"', '"myst_nb"')
+    conf += "nb_execution_mode = 'force'\nnb_execution_raise_on_error = True\n"
+    conf += "source_suffix = {'.md': 'myst-nb'}\n"
+    monkeypatch.setitem(globals(), "CONF", conf)
+    head = "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n"
+    code, messages, _ = build(
+        index=f"{head}# T\n\n```{{code-cell}} python\n1 / 0\n```\n"
+    )
+    assert code != 0
+    assert "index.md" in messages

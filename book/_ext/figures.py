@@ -74,6 +74,8 @@ class LiveFigures(SphinxPostTransform):
             text = "figure %s has no alt text: say in one sentence what is to be seen"
             log.warning(text, image["uri"], location=image, type="figures")
         file = Path(self.app.srcdir, image["uri"])
+        if not file.is_file():
+            return  # Sphinx has said so, with file and line
         svg = live(file.read_text("utf-8"), prefix, image.get("alt", ""))
         html = f'<div class="u-drawing">{svg}</div>'
         image.replace_self(nodes.raw("", html, format="html"))
