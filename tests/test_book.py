@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
@@ -51,8 +52,10 @@ def test_every_equation_has_its_line_of_shapes(page):
 
 
 def test_no_label_is_used_twice():
-    labels = [name for page in PAGES for name in LABELLED.findall(page.read_text())]
-    assert len(labels) == len(set(labels))
+    named = re.compile(r"^ *:?name: (\S+)$", re.MULTILINE)
+    texts = [page.read_text("utf-8") for page in PAGES]
+    labels = [n for text in texts for n in LABELLED.findall(text) + named.findall(text)]
+    assert [name for name, count in Counter(labels).items() if count > 1] == []
 
 
 # Figures
