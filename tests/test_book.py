@@ -52,7 +52,7 @@ def test_every_equation_has_its_line_of_shapes(page):
 
 
 def test_no_label_is_used_twice():
-    named = re.compile(r"^ *:?name: (\S+)$", re.MULTILINE)
+    named = re.compile(r"^ *:?name: ((?:fig|tab|code)-\S+)$", re.MULTILINE)
     texts = [page.read_text("utf-8") for page in PAGES]
     labels = [n for text in texts for n in LABELLED.findall(text) + named.findall(text)]
     assert [name for name, count in Counter(labels).items() if count > 1] == []
