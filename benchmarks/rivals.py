@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 import venv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import nbformat
@@ -28,6 +28,8 @@ from autograder import grading
 from autograder.exercise import ROOT, load
 from unrolled.task import Task
 
+Students = Sequence[Mapping[str, str]]
+Used = Callable[[], float]
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 _TEST = """
@@ -106,18 +108,25 @@ class Stock:
         )
         return time.monotonic() - started
 
-    def seconds(self, students: Sequence[Mapping[str, str]]) -> float:
-        """Seconds for one submission, without the program's start."""
+    def cost(self, students: Students, used: Used) -> tuple[float, float]:
+        """Seconds, and of all processors, for one submission without the start."""
         self._write("source", self.slug, students[0])
         self._run("generate_assignment", self.slug)
         for number, cells in enumerate(students):
             self._write("submitted", f"s{number}/{self.slug}", cells)
-        start = self._run("autograde", self.slug, "--student=s0", "--force")
-        rest = self._run("autograde", self.slug)
+        one = self._timed(used, "--student=s0", "--force")
+        rest = self._timed(used)
         done = len(list(self.folder.glob(f"autograded/*/{self.slug}/*.ipynb")))
         assert done == len(students), f"nbgrader graded {done} of {len(students)}"
-        per = rest / (len(students) - 1)
-        return (rest - (start - per)) / (len(students) - 1)
+        # rest = start + (n - 1) submissions, one = start + 1 submission
+        wall, cpu = (
+            (b - a) / (len(students) - 2) for a, b in zip(one, rest, strict=True)
+        )
+        return wall, cpu
+
+    def _timed(self, used: Used, *options: str) -> tuple[float, float]:
+        before = used()
+        return self._run("autograde", self.slug, *options), used() - before
 
     def _write(self, step: str, place: str, cells: Mapping[str, str]) -> None:
         path = self.folder / step / place / f"{self.slug}.ipynb"
@@ -138,8 +147,9 @@ class Otter:
         done = subprocess.run([self.python, *install], check=False, capture_output=True)
         return done.returncode == 0
 
-    def seconds(self, students: Sequence[Mapping[str, str]]) -> float:
-        """Seconds for one submission, in a process that has imported otter."""
+    def cost(self, students: Students, used: Used) -> tuple[float, float]:
+        """The same, for a process that has imported otter. Most of what it spends is
+        in the processes that it starts, so the processors' time is of the whole."""
         self._write_tests()
         for number, cells in enumerate(students):
             path = self.folder / f"s{number}.ipynb"
@@ -155,6 +165,7 @@ class Otter:
             "print(json.dumps([sum(times) / len(times), max(points)]))\n"
         )
         names = [f"s{number}.ipynb" for number in range(len(students))]
+        before = used()
         done = subprocess.run(
             [self.python, "-c", program, "autograder.zip", *names],
             cwd=self.folder,
@@ -165,7 +176,7 @@ class Otter:
         )
         mean, best = json.loads(done.stdout.splitlines()[-1])
         assert best > 0, "otter-grader gave nobody a point"
-        return mean
+        return mean, (used() - before) / len(students)
 
     def _write_tests(self) -> None:
         folder = self.folder / "tests"
