@@ -180,9 +180,10 @@ class _Keeper:
         me = os.getpid()
         for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
             if name.isdigit():
-                with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as file:
-                    state, parent = file.read().rpartition(")")[2].split()[:2]
-                    if state not in "ZX" or int(parent) == me:
+                path = f"/proc/{name}/stat"  # a process names itself, by any bytes
+                with contextlib.suppress(OSError), open(path, "rb") as file:
+                    state, parent = file.read().rpartition(b")")[2].split()[:2]
+                    if state not in b"ZX" or int(parent) == me:
                         parents[int(name)] = int(parent)
         if self.contained:
             return [pid for pid in parents if pid != me]
