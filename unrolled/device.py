@@ -142,7 +142,7 @@ def _tried(module: Any, inputs: Any, device: str, dtype: Any) -> str:
     try:
         with watched:
             out = [t for t in tree_leaves(there(*moved)) if torch.is_tensor(t)]
-            sum(t.sum() for t in out if t.requires_grad).backward()  # type: ignore
+            sum(t.sum() for t in out if t.requires_grad).backward()
         same_dtype(dtype, *out)
     except Exception as error:  # whatever it is, it is what there is to report
         return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -108,8 +108,10 @@ def _placed(run: Any, xs: Any, states: Any, params: Any, upstream: Any, place: s
     kind = torch.bfloat16 if place == "bfloat16" else torch.from_numpy(xs[:0]).dtype
     given = (xs, states, params, upstream)
     if place != "meta":
-        found = run(*given, "cpu", kind)
-        return {k: t.to(torch.from_numpy(xs[:0]).dtype).numpy() for k, t in found.items()}
+        here = run(*given, "cpu", kind)
+        return {
+            k: t.to(torch.from_numpy(xs[:0]).dtype).numpy() for k, t in here.items()
+        }
     found = run(*given, "meta", kind)
     if torch.cuda.is_available():
         _same_on_cuda(partial(run, *given), kind)
@@ -188,7 +190,7 @@ def _applied(
     leaves = {n: _tensor(a, where, kind, leaf=True) for n, a in arrays.items()}
     after = {n: _tensor(d, where, kind) for n, d in upstream.items()}
     with _watched(where, None):
-        returned = made.apply(*leaves.values())
+        returned = made.apply(*leaves.values())  # type: ignore[attr-defined]
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise ReturnedError("forward has to return hs and c_T")
         out = dict(zip(("hs", "c_T"), returned, strict=True))
@@ -250,8 +252,8 @@ def _module(made: Any, xs: Any, params: Arrays) -> Any:
     not registered, and why."""
     import torch
 
-    D, H = xs.shape[-1], next(w for n, w in params.items() if n[:3] in ("W_h",)).shape[0]
-    module = made(D, H)
+    recurrent = params["W_hh" if "W_hh" in params else "W_h"]
+    module = made(xs.shape[-1], len(recurrent))
     if not isinstance(module, torch.nn.Module):
         raise TypeError("the class has to be a torch.nn.Module")
     for name, value in params.items():

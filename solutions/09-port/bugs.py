@@ -108,18 +108,19 @@ BUGS = {
         Edit("bias-doubled", "b_hh = torch.zeros_like(b_ih)", "b_hh = b_ih.clone()",
              "the one bias is put into both places: PyTorch adds them, so it counts "
              "twice."),
-        Edit("bias-in-the-other-place", "b_hh = torch.zeros_like(b_ih)",
-             "b_ih, b_hh = torch.zeros_like(b_ih), b_ih",
+        Edit("bias-in-the-other-place", '    return {\n        "weight_ih_l0": W_x',
+             "    if kind != 'gru':\n        b_ih, b_hh = b_hh, b_ih\n"
+             '    return {\n        "weight_ih_l0": W_x',
              "the one bias is in bias_hh_l0: it belongs into bias_ih_l0, with zeros in "
              "the other."),
         Edit("biases-swapped", '"bias_ih_l0": b_ih', '"bias_ih_l0": b_hh',
              "bias_ih_l0 and bias_hh_l0 have changed places: in a GRU's candidate only "
              "one of them is gated.",
              (('"bias_hh_l0": b_hh', '"bias_hh_l0": b_ih'),)),
-        Edit("gru-biases-merged", "        names = (",
-             "        pass\n    if kind == 'gru':\n"
+        Edit("gru-biases-merged", '    return {\n        "weight_ih_l0": W_x',
+             "    if kind == 'gru':\n"
              "        b_ih, b_hh = b_ih + b_hh, torch.zeros_like(b_hh)\n"
-             "    else:\n        names = (",
+             '    return {\n        "weight_ih_l0": W_x',
              "the two biases of a GRU are added up: b_h's block of the candidate stands "
              "inside of what r multiplies, and cannot be moved."),
         Edit("lstm-gates-permuted", '    return {\n        "weight_ih_l0": W_x',

@@ -231,7 +231,9 @@ CASES = {
         Vary("strided input", "shapes", layout="strided"),
         Vary("float32", "purity", dtype=np.float32),
         Vary("on the meta device", "purity", place="meta"),
-        Vary("batch first, on the meta device", "purity", place="meta", batch_first=True),
+        Vary(
+            "batch first, on the meta device", "purity", place="meta", batch_first=True
+        ),
     ),
     "find_the_bug": (Vary("values"),),
 }

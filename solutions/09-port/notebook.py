@@ -70,12 +70,12 @@ def numpy_to_torch(params, kind):
     if kind not in ("rnn", "lstm", "gru"):
         raise ValueError(f'kind is "rnn", "lstm" or "gru", not {kind!r}')
     p = {name: torch.tensor(array) for name, array in params.items()}
-    if kind == "gru":
-        W_x, W_h, b_ih, b_hh = (p[n] for n in ("W_x", "W_h", "b_x", "b_h"))
+    if kind == "rnn":
+        W_x, W_h, b_ih = p["W_xh"], p["W_hh"], p["b_h"]
     else:
-        names = ("W_xh", "W_hh", "b_h") if kind == "rnn" else ("W_x", "W_h", "b")
-        W_x, W_h, b_ih = (p[name] for name in names)
-        b_hh = torch.zeros_like(b_ih)
+        bias = "b" if kind == "lstm" else "b_x"
+        W_x, W_h, b_ih = p["W_x"], p["W_h"], p[bias]
+    b_hh = torch.zeros_like(b_ih) if kind != "gru" else p["b_h"]
     return {
         "weight_ih_l0": W_x.T.contiguous(),
         "weight_hh_l0": W_h.T.contiguous(),
