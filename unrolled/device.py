@@ -142,8 +142,11 @@ def _tried(module: Any, inputs: Any, device: str, dtype: Any) -> str:
     try:
         with watched:
             out = [t for t in tree_leaves(there(*moved)) if torch.is_tensor(t)]
-            sum(t.sum() for t in out if t.requires_grad).backward()
-        same_dtype(dtype, *out)
+            same_dtype(dtype, *out)
+            live = [t.sum() for t in out if t.requires_grad]
+            if not live:
+                return "no gradient: the graph is cut before the results"
+            torch.stack(live).sum().backward()
     except Exception as error:  # whatever it is, it is what there is to report
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return "clean"
