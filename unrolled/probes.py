@@ -220,7 +220,7 @@ def _gradients(out: Any, leaves: Any, upstream: Any, again: bool = False) -> Arr
         f"d{n}": torch.zeros_like(t) if g is None else g
         for (n, t), g in zip(kept.items(), found, strict=True)
     }
-    nothing = upstream["hs"].new_zeros(0)  # of a state that was not given
+    nothing = upstream["hs"].new_zeros(1)  # of a state that was not given
     return {f"d{n}": grads.get(f"d{n}", nothing) for n in leaves}
 
 
