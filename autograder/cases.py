@@ -12,6 +12,7 @@ import numpy as np
 from unrolled.answer import copy, plain
 from unrolled.functions import named
 from unrolled.measures import measured
+from unrolled.probes import probing
 from unrolled.task import Case, Task, Value
 
 
@@ -20,7 +21,8 @@ class Vary:
     """One case of a function: which sizes it has and what it is for.
 
     `zero` sets the named inputs to zero, `dtype` casts every float, `layout` is
-    "contiguous" or "strided", `raises` names the error that the inputs must meet;
+    "contiguous" or "strided", `raises` names the error that the inputs must meet,
+    `rtol` is how close is right where the usual bound is too narrow;
     `sizes` go to the case function as keywords.
     """
 
@@ -30,6 +32,7 @@ class Vary:
     dtype: Any
     layout: str
     raises: str
+    rtol: float | None
     sizes: Mapping[str, Any] = field(default_factory=dict)
 
     def __init__(
@@ -40,6 +43,7 @@ class Vary:
         dtype: Any = None,
         layout: str = "contiguous",
         raises: str = "",
+        rtol: float | None = None,
         **sizes: Any,
     ) -> None:
         for key, value in (
@@ -49,6 +53,7 @@ class Vary:
             ("dtype", dtype),
             ("layout", layout),
             ("raises", raises),
+            ("rtol", rtol),
             ("sizes", sizes),
         ):
             object.__setattr__(self, key, value)
@@ -90,14 +95,15 @@ def build(
         *outputs, cache = reference[before.name](*(arguments[a] for a in before.args))
         before_expected = dict(zip(before.arrays, outputs, strict=True))
         arguments["cache"] = cache
-    call = partial(reference[task.name], *(arguments[name] for name in task.args))
+    asked = probing(task.probe, reference[task.name])
+    call = partial(asked, *(arguments[name] for name in task.args))
     expected = _refused(vary, call) if vary.raises else _right(task, inputs, call())
     return Case(
         name=vary.name,
         aspect=vary.aspect,
         inputs=inputs,
         expected=expected,
-        rtol=1e-6 if vary.dtype is None else 1e-4,
+        rtol=vary.rtol or (1e-6 if vary.dtype is None else 1e-4),
         layout=vary.layout,
         cache=plain(cache),
         before_expected=before_expected,

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from unrolled.functions import named
+from unrolled.probes import probing
 from unrolled.task import Value
 
 StandIn = Callable[[str, list[Value]], Value]
@@ -65,8 +66,8 @@ def _answer(question: Mapping[str, Value], namespace: Mapping[str, Any]) -> dict
             fresh[name] = named(inputs[name])
         return [cache if name == "cache" else fresh[name] for name in question["args"]]
 
-    args = arguments()
-    value = _call(question["call"], args, namespace, "call")
+    args, probe = arguments(), question.get("probe", "")
+    value = _call(question["call"], args, namespace, "call", probe)
     found: dict[str, Value] = {
         "status": "ok",
         "function": question["call"],
@@ -80,7 +81,7 @@ def _answer(question: Mapping[str, Value], namespace: Mapping[str, Any]) -> dict
     }
     if question.get("twice"):
         try:
-            again = _call(question["call"], arguments(), namespace, "again")
+            again = _call(question["call"], arguments(), namespace, "again", probe)
             found["again"] = _kept(again, question, "again")
         except _Stop as stop:
             found["again_error"] = stop.answer.get("error", stop.answer["status"])
@@ -104,12 +105,14 @@ def _cache(question: Mapping[str, Value], namespace: Mapping[str, Any]) -> Any:
     return value[-1]
 
 
-def _call(name: str, args: list, namespace: Mapping[str, Any], where: str) -> Any:
+def _call(
+    name: str, args: list, namespace: Mapping[str, Any], where: str, probe: str = ""
+) -> Any:
     function = namespace.get(name)
     if not callable(function):
         raise _Stop(status="missing", where=where, function=name)
     try:
-        return function(*args)
+        return probing(probe, function)(*args)
     except NotImplementedError as error:
         status = "stub" if not _callee(error, function) else "error"
         raise _Stop(status=status, where=where, function=name, **_told(error)) from None
@@ -122,7 +125,9 @@ def _call(name: str, args: list, namespace: Mapping[str, Any], where: str) -> An
 def _callee(error: BaseException, function: Any) -> bool:
     """Whether a stub deeper down raised, rather than `function` itself."""
     frames = traceback.extract_tb(error.__traceback__)
-    return frames[-1].name != getattr(function, "__name__", "")
+    a_class = isinstance(function, type)
+    own = vars(function) if a_class else (getattr(function, "__name__", ""),)
+    return frames[-1].name not in own
 
 
 def _told(error: BaseException) -> dict[str, Value]:

@@ -36,6 +36,7 @@ class Task:
     functions: tuple[str, ...] = ()  # arguments that are names in unrolled.functions
     quiz: bool = False  # the answers are never shown, each entry counts by itself
     measure: str = ""  # of unrolled.measures: judged by properties, not by values
+    probe: str = ""  # of unrolled.probes: how a class or a torch function is asked
     trains: bool = False  # a training run: asked once a case, all or nothing
     read: str = ""  # where the book explains it
     minutes: int = 10
@@ -121,4 +122,5 @@ def question(
         "layout": case.layout,
         "stand_ins": list(stand_ins),
         "functions": list(task.functions),
+        "probe": task.probe,
     }
