@@ -142,6 +142,26 @@ def test_a_drawing_keeps_its_size_and_its_words():
     assert "metadata" not in drawn
 
 
+CELL = '<path d="M {0} 2 \nL {1} 2 \nL {1} 1 \nL {0} 1 \nL {0} 2 \n" {2}/>'
+MESH = '<g id="QuadMesh_1">{}</g>'
+
+
+def test_a_heat_maps_cells_of_one_colour_are_one_path():
+    looks = ["fill: #1f5fbf; fill-opacity: 0.501961", "fill: none",
+             "fill: #1f5fbf; fill-opacity: 0.498039"]  # fmt: skip
+    drawn = [CELL.format(n, n + 1, f'style="{look}"') for n, look in enumerate(looks)]
+    svg = f"<svg width='9pt'>{MESH.format(' '.join(drawn))}</svg>"
+    made = figures.live(svg, "u1", "Cells.")
+    assert made.count("<path") == 1
+    assert "M0 2H1V1H0zM2 2H3V1H2z" in made
+    assert "fill: var(--u-state, #1f5fbf); fill-opacity: 0.5" in made
+
+
+def test_a_mesh_that_is_not_made_of_rectangles_stays_as_it_is():
+    svg = MESH.format('<path d="M 0 0 L 1 2 z" style="fill: #1f5fbf"/>')
+    assert "M 0 0 L 1 2 z" in figures.live(f"<svg>{svg}</svg>", "u1", "A slope.")
+
+
 def test_a_figure_without_words_fails_the_build(build, tmp_path):
     (tmp_path / "a.svg").write_text(SVG)
     code, messages, _ = build(index="# Title\n\n![](a.svg)")

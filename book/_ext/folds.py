@@ -5,6 +5,8 @@ They are closed on a page, are found by its search, and stand open on paper.
 
 from __future__ import annotations
 
+from typing import Any
+
 from docutils import nodes
 from markup import Element, element
 from sphinx.application import Sphinx
@@ -59,8 +61,16 @@ def _title(proof: nodes.Element) -> tuple[list[nodes.Node], list[nodes.Node]]:
     return [nodes.Text("Proof "), *named] if named else [nodes.Text("Proof")], rest
 
 
+def unlabel(app: Sphinx, page: str, template: str, context: Any, tree: Any) -> None:
+    """The button of hidden code is called what it says, "Show the code"."""
+    if "body" in context:
+        label = '<summary aria-label="Toggle hidden content">'
+        context["body"] = context["body"].replace(label, "<summary>")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.setup_extension("markup")
     app.add_directive("derivation", Derivation)
     app.add_post_transform(FoldProofs)
+    app.connect("html-page-context", unlabel)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -42,7 +42,17 @@ PRIVATE = re.compile("[\ue000-\uf8ff]")  # where icon fonts keep their icons
 ICONS = re.compile(
     r"""url\(["']?([^)]*/fontawesome/webfonts/[^)]*?\.woff2)["']?\)[^;}]*"""
 )
+LETTERS = [
+    f"_static/vendor/fonts/source-{name}-latin-wght-normal.woff2"
+    for name in ("serif-4", "sans-3")
+]
 IMPORT = re.compile(r"""@import\s*(?:url\()?["']?([^"')]+)["']?\)?[^;]*;""")
+
+# the theme measures all code of a page at once, and again after each change of it
+MEASURES = (
+    'window.addEventListener("resize",t),new MutationObserver(t).observe('
+    'document.getElementById("main-content"),{subtree:!0,childList:!0}),e()'
+)
 
 
 def words(texts: Iterable[str]) -> set[str]:
@@ -173,11 +183,20 @@ class Site:
             link = f'    <link rel="stylesheet" href="{root}/{sheet}" />\n'
             text = SHEET.sub(link.replace("\\", "/"), text, count=1)
             head, tail = text.split(link, 1)
-            text = head + link + SHEET.sub("", tail)
+            text = head + link + self._fonts(root) + SHEET.sub("", tail)
             # scripts in the page set fields of it at once, before the deferred ones
             text = OPTIONS.sub(lambda _: f"    <script>{options}</script>", text)
             text = SCRIPT.sub('<script defer="defer"', PRELOAD.sub("", text))
             page.write_text(text, "utf-8")
+
+    def _fonts(self, root: str) -> str:
+        """The letters of all text come with the sheet, not after it: nothing jumps."""
+        there = [font for font in LETTERS if (self.folder / font).is_file()]
+        return "".join(
+            f'    <link rel="preload" as="font" type="font/woff2" crossorigin'
+            f' href="{root}/{font}" />\n'
+            for font in there
+        )
 
 
 def icons(font: Path, points: set[int]) -> bytes:
@@ -192,9 +211,18 @@ def icons(font: Path, points: set[int]) -> bytes:
     return out.getvalue()
 
 
+def calm(script: Path) -> None:
+    """book.js gives places to what scrolls, box by box: the theme need not."""
+    text = script.read_text("utf-8")
+    if MEASURES in text:
+        script.write_text(text.replace(MEASURES, "void 0"), "utf-8")
+
+
 def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.format != "html" or not app.config.lean:
         return
+    for script in Path(app.outdir).rglob("pydata-sphinx-theme.js"):
+        calm(script)
     site = Site(Path(app.outdir))
     if len(site.sheets) > 1:
         site.rewrite(site.merge())

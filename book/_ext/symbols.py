@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from typing import Any
 
 import numbering
@@ -120,6 +121,15 @@ def link_first_uses(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             link["classes"] = ["u-symbol"]
             node.replace_self(link)
             link += node
+            if kind == "tex":
+                _name(link, symbol)
+
+
+def _name(link: nodes.reference, symbol: Symbol) -> None:
+    """What a screen reader calls a link that holds nothing but a formula."""
+    spoken = (*symbol.names, *symbol.tex)[0]
+    label = escape(f"{spoken} in the notation", quote=True)
+    link.insert(0, nodes.raw("", f'<span class="u-name">{label}</span>', format="html"))
 
 
 def _keys(symbols: list[Symbol]) -> dict[tuple[str, str], Symbol]:

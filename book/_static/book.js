@@ -1,33 +1,35 @@
 // The small behaviours of every page.
 (() => {
-  // Gives a place in the keyboard's order to what scrolls sideways, and only to that.
-  const SCROLLERS = ".math, .u-drawing, .shapes, pre, .pst-scrollable-table-container";
+  // What scrolls sideways has a place in the keyboard's order, and only that. To measure
+  // a box that is far away would lay out the page down to it, so each has a place until
+  // it comes near; then the browser lays it out, says so, and says so again when its
+  // size changes.
+  const SCROLLERS =
+    ".math, .u-drawing, .shapes, pre, .cell_output > .output, .pst-scrollable-table-container";
+  // a slanted letter sticks out of its box by a pixel or two: nothing to scroll
+  const scrolls = (box) => box.scrollWidth > box.clientWidth + 3;
 
-  function mark(box) {
-    // a slanted letter sticks out of its box by a pixel or two: nothing to scroll
-    if (box.scrollWidth > box.clientWidth + 3) box.tabIndex = 0;
+  function place(box, needed) {
+    if (needed) box.tabIndex = 0;
+    else if (box === document.activeElement)
+      box.addEventListener("blur", () => place(box, scrolls(box)), { once: true });
     else box.removeAttribute("tabindex");
   }
 
-  // measuring a long page at once would hold up the reader: a few boxes at a time
-  function markAll() {
-    const boxes = [...document.querySelectorAll(SCROLLERS)];
-    const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 20));
-    const some = (deadline) => {
-      do boxes.splice(0, 4).forEach(mark);
-      while (boxes.length && deadline?.timeRemaining?.() > 8);
-      if (boxes.length) idle(some);
-      else document.documentElement.dataset.measured = innerWidth;
-    };
-    idle(some);
+  const sizes = new ResizeObserver((seen) => {
+    const boxes = seen.map(({ target }) => target);
+    const needed = boxes.map(scrolls); // all are asked before one is changed
+    boxes.forEach((box, i) => place(box, needed[i]));
+    document.documentElement.dataset.measured = innerWidth;
+  });
+  sizes.observe(document.querySelector("h1"));
+  for (const box of document.querySelectorAll(SCROLLERS)) {
+    box.tabIndex = 0;
+    sizes.observe(box);
   }
 
-  document.fonts.ready.then(markAll);
-  let waiting;
-  addEventListener("resize", () => {
-    clearTimeout(waiting);
-    waiting = setTimeout(markAll, 200);
-  });
+  // Which section is on the screen is marked in the contents beside it, where they are.
+  if (!matchMedia("(min-width: 1200px)").matches) document.body.removeAttribute("data-bs-spy");
 
   // What is folded opens where a link, or a word that was searched for, is inside.
   function openAround(element) {

@@ -78,11 +78,21 @@ def opened(browser, bodies, tmp_path):
         page.on("pageerror", lambda error: page.complaints.append(str(error)))
         page.on("request", lambda made: _elsewhere(page, made.url))
         page.goto(file.as_uri())
+        if scripts and options.get("java_script_enabled", True):
+            wake(page)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+def wake(page):
+    """A figure wakes up when it comes near: go to each."""
+    for one in page.locator("u-widget").all():
+        one.scroll_into_view_if_needed()
+        one.and_(page.locator("[ready]")).wait_for()
+    page.evaluate("scrollTo(0, 0)")
 
 
 def _elsewhere(page, url):
@@ -331,6 +341,7 @@ def pages_with_figures():
 @pytest.mark.parametrize(("name", "kinds"), [*pages_with_figures()])
 def test_the_book_s_pages_load_what_they_show_and_nothing_else(visit, name, kinds):
     seen = visit(f"book/{name}.html", width=375)
+    wake(seen.page)
     assert seen.complaints == []
     assert seen.page.locator("u-widget").count() >= len(kinds)
     assert seen.page.locator("u-widget:not([ready])").count() == 0

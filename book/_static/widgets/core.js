@@ -492,15 +492,27 @@
     const kind = kinds[element.getAttribute("kind")];
     if (kind && !element.figure) element.figure = new Figure(element, kind);
   }
+  // A figure wakes up when it comes near: a page with several is there at once.
+  const near = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      start(target);
+    }
+  }, { rootMargin: "100% 0px" });
+  function wake(element) {
+    if (near) near.observe(element);
+    else start(element);
+  }
   function define(name, kind) {
     kinds[name] = kind;
     if (typeof document === "undefined") return;
-    document.querySelectorAll(`u-widget[kind="${name}"]`).forEach(start);
+    document.querySelectorAll(`u-widget[kind="${name}"]`).forEach(wake);
   }
   if (typeof customElements !== "undefined")
     customElements.define("u-widget", class extends HTMLElement {
       connectedCallback() {
-        if (document.readyState !== "loading") start(this);
+        if (document.readyState !== "loading") wake(this);
       }
     });
 
