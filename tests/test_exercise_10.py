@@ -15,6 +15,7 @@ from torch.nn.utils.rnn import (
 
 from autograder import bank, oracle
 from autograder.exercise import load
+from benchmarks import regularisers
 
 SLUG = "10-deep-padded"
 SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
@@ -360,3 +361,29 @@ def test_a_mask_that_multiplies_costs_the_shape_point_only():
     assert verdict.values_right
     assert verdict.points == verdict.of - 1
     assert "NaN" in verdict.says
+
+
+# ---------------------------------------------------------------- the benchmark
+
+
+def test_the_benchmarks_cell_is_torchs_lstm():
+    V, H, rng = 7, 5, torch.Generator().manual_seed(1)
+    w = {n: v.detach() for n, v in regularisers.start(V, H, rng).items()}
+    S = regularisers.SETTINGS["seeds"]
+    ids = torch.randint(V, (6, S, 3), generator=rng)
+    found = regularisers.logits(w, ids, "none", 0.0)
+    given = named({n: w[n][2] for n in ("W_x", "W_h", "b")}, "l0")
+    hot = torch.nn.functional.one_hot(ids[:, 2], V).float()
+    hs, _ = call(torch.nn.LSTM(V, H), given, hot)
+    assert torch.allclose(found[:, 2], hs @ w["W_y"][2] + w["b_y"][2], atol=1e-6)
+
+
+@pytest.mark.parametrize("method", regularisers.METHODS)
+def test_a_regulariser_of_strength_zero_changes_nothing_but_layer_norm(method):
+    rng = torch.Generator().manual_seed(1)
+    w = {n: v.detach() for n, v in regularisers.start(7, 5, rng).items()}
+    S = regularisers.SETTINGS["seeds"]
+    ids = torch.randint(7, (6, S, 3), generator=rng)
+    plain = regularisers.logits(w, ids, "none", 0.0)
+    same = torch.allclose(regularisers.logits(w, ids, method, 0.0, rng), plain)
+    assert same == (method != "layer norm")
