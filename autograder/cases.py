@@ -142,5 +142,7 @@ def _expected(task: Task, value: Any) -> dict[str, np.ndarray]:
 def _cast(value: Value, dtype: Any) -> Value:
     if isinstance(value, dict):
         return {key: _cast(item, dtype) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_cast(item, dtype) for item in value]
     floats = isinstance(value, np.ndarray) and value.dtype.kind == "f"
     return value.astype(dtype) if dtype is not None and floats else value
