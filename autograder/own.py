@@ -8,6 +8,7 @@ the rebuilt notebook, and hidden tests that no output and no page shows.
 
 from __future__ import annotations
 
+import ast
 import copy
 import logging
 import re
@@ -40,6 +41,8 @@ from unrolled.verdict import Line, Verdict
 UNTRUSTED = "run with the student's code: untrusted"
 HIDDEN = ClearHiddenTests.begin_test_delimeter.default_value
 _ASPECT = "tests"
+_CUT = ("[output cut after", "[outputs left out")
+_NUMBERS = ("abs", "float", "int", "len", "max", "min", "round", "sum")
 
 log = logging.getLogger(__name__)
 
@@ -162,14 +165,19 @@ def _session(sources: list[str], place: Path) -> list[CellResult]:
 def _verdict(cell: NotebookNode, result: CellResult) -> Verdict:
     of = float(cell.metadata.nbgrader.points)
     if result.status == "ok":
-        earned = _partial(result, of)
+        earned = _partial(cell, result, of)
+        if earned is None:
+            text = "Could not be checked: the number of points did not come out."
+            return _made(cell, "could_not_check", 0.0, text)
         status = "full" if earned == of else "partial" if earned else "wrong"
         text = "it raised nothing" if earned == of else f"it gave {number(earned)}"
         return _made(cell, status, earned, f"{text} ({UNTRUSTED}).")
     if result.status == "error":
         said = f"it raised {_kind(result)} ({UNTRUSTED})."
         return _made(cell, "wrong", 0.0, said)
-    said = next((o["evalue"] for o in result.outputs if "evalue" in o), "It ended.")
+    said = "It ran out of memory."  # the error's own text may be a hidden test's
+    if result.status != "memory":
+        said = next((o["evalue"] for o in result.outputs if "evalue" in o), "It ended.")
     return _made(cell, result.status, 0.0, f"{said.rstrip('.')} ({UNTRUSTED}).")
 
 
@@ -178,15 +186,42 @@ def _made(cell: NotebookNode, status: str, earned: float, text: str) -> Verdict:
     return Verdict(_name(cell), "Test", status, (line,), text)
 
 
-def _partial(result: CellResult, of: float) -> float:
+def _partial(cell: NotebookNode, result: CellResult, of: float) -> float | None:
     """nbgrader's partial credit: a cell whose last line is a number earns that, here
-    within bounds."""
-    for output in result.outputs:
-        if output["output_type"] == "execute_result":
-            text = output["data"].get("text/plain", "")
-            if re.fullmatch(r"-?\d{1,6}(\.\d{1,20})?", text):
-                return min(max(float(text), 0.0), of)
-    return of
+    within bounds. None where there should be a number and is none: a student's prints
+    can push it out, and a student's object be shown in its place."""
+    shown = [o for o in result.outputs if o["output_type"] == "execute_result"]
+    for output in shown:
+        text = output["data"].get("text/plain", "")
+        if re.fullmatch(r"-?\d{1,6}(\.\d{1,20})?", text):
+            told = round(float(text), 2) if HIDDEN in cell.source else float(text)
+            return min(max(told, 0.0), of)
+    last = _last_line(cell.source)
+    called = isinstance(last, ast.Call) and not _counts(last)
+    if last is None or (called and not shown and not _cut(result)):
+        return of
+    return None
+
+
+def _last_line(source: str) -> ast.expr | None:
+    """The expression that a cell shows at its end; a text is no grade."""
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError):  # an IPython command
+        return None
+    if not body or not isinstance(body[-1], ast.Expr) or source.rstrip().endswith(";"):
+        return None
+    value = body[-1].value
+    text = isinstance(value, ast.Constant) and isinstance(value.value, str | None)
+    return None if text else value
+
+
+def _counts(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Name) and call.func.id in _NUMBERS
+
+
+def _cut(result: CellResult) -> bool:
+    return any(mark in o.get("text", "") for o in result.outputs for mark in _CUT)
 
 
 def _kind(result: CellResult) -> str:

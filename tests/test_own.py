@@ -225,3 +225,53 @@ def test_a_source_that_changed_is_released_again_before_it_is_graded(course):
             course.run("autograde", NAME, "--force")
     finally:
         path.write_text(before)
+
+
+# a student's code in the process that counts
+
+SPY = """import sys
+def double(x):
+    frame = sys._getframe()
+    while frame and "raw_cell" not in frame.f_locals:
+        frame = frame.f_back
+    raise MemoryError(frame.f_locals["raw_cell"] if frame else "")"""
+FLOOD = """class Odd(float):
+    def __repr__(self):
+        return "no number"
+def double(x):
+    print("a" * 300_000)
+    return x
+def odd(x):
+    return Odd(x)
+def digits(x):
+    return 0.8191"""
+
+
+def _judged(monkeypatch, *cells):
+    monkeypatch.setattr(own, "publish", lambda *_: None)
+    return own.grade(NAME, cells)[0]
+
+
+def test_running_out_of_memory_carries_no_hidden_test_out(monkeypatch):
+    found = _judged(monkeypatch, cell(SPY), cell(HIDDEN, "hidden", 3))["hidden"]
+    assert (found.status, found.points) == ("memory", 0)
+    assert "assert" not in json.dumps(found.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("source", "status", "points"),
+    [
+        ("double(1) * 0.5", "could_not_check", 0),  # pushed out by prints
+        ("double(1)", "could_not_check", 0),
+        ("odd(1)", "could_not_check", 0),  # shown as something else
+        ("round(odd(1)); None", "full", 2),  # shows nothing, as the author wants it
+        ("print(odd(1))", "full", 2),
+        ("0 + odd(1)", "partial", 1),
+        ("digits(1)  ### BEGIN HIDDEN TESTS\n### END HIDDEN TESTS", "partial", 0.82),
+    ],
+)
+def test_a_number_of_points_that_did_not_come_out_waits_for_a_person(
+    source, status, points, monkeypatch
+):
+    found = _judged(monkeypatch, cell(FLOOD), cell(source, "part", 2))["part"]
+    assert (found.status, found.points) == (status, points), found.summary
