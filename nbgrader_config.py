@@ -109,6 +109,9 @@ c.HTMLExporter.extra_template_basedirs = [
     str(ROOT / "autograder" / "templates"),
     str(Path(nbgrader.__file__).parent / "server_extensions/formgrader/templates"),
 ]
-c.HTMLExporter.filters = {"mathematics": "autograder.feedback.mathematics"}
+c.HTMLExporter.filters = {
+    "highlight_code": "autograder.feedback.coloured",
+    "mathematics": "autograder.feedback.mathematics",
+}
 
 c.ExportApp.plugin_class = "autograder.feedback.Table"

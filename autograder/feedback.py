@@ -15,6 +15,7 @@ from typing import Any
 from bs4 import BeautifulSoup
 from markupsafe import Markup
 from nbconvert.exporters import HTMLExporter
+from nbconvert.filters.highlight import Highlight2HTML
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.plugins import ExportPlugin
@@ -63,6 +64,16 @@ def mathematics(_url: str) -> Markup:
         return Markup()
     scripts = [path.read_text("utf-8") for path in files] + [SET_FORMULAS]
     return Markup("".join(f"<script>{script}</script>\n" for script in scripts))
+
+
+# Colouring takes time by the square of a long line, or of a run of blank lines.
+MAX_COLOURED, _LONG = 20_000, re.compile(r"[^\n]{1000}|\s{200}")
+
+
+def coloured(source: str, _language: str = "", metadata: Any = None) -> str:
+    """A cell's code in colours; in none where no person wrote it for people."""
+    plain = len(source) > MAX_COLOURED or _LONG.search(source) is not None
+    return Highlight2HTML(pygments_lexer="text" if plain else "python")(source)
 
 
 class FeedbackPage(HTMLExporter):

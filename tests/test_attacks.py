@@ -317,6 +317,18 @@ def test_a_page_runs_nothing_and_asks_nobody(kind, name, fields, sandbox, tmp_pa
             assert link.startswith(("data:", "#"))
 
 
+def test_code_that_would_hang_a_page_is_shown_without_colours():
+    """Colouring 100 kB of blank lines, or of one line, would take a quarter of an
+    hour or more, in the feedback's command and in formgrader's server."""
+    assert "<span class=" in feedback.coloured("def f(x):\n    return x")
+    for source in ("match " + "\n" * 50_000, "\n " * 50_000, "a." * 50_000):
+        page = feedback.coloured(f"{source}f(x)", metadata={})
+        assert "f(x)" in page
+        assert 'class="n' not in page
+    config = (ROOT / "nbgrader_config.py").read_text("utf-8")
+    assert '"highlight_code": "autograder.feedback.coloured"' in config
+
+
 # a dozen that stand for their kinds, by the plain command
 PLAIN = (
     *("points-forged-outputs", "points-skip-execution-tag", "points-copied-checks"),
