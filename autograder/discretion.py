@@ -23,6 +23,7 @@ from unrolled.verdict import Ended, Line, Verdict
 
 SMALL = 64  # a number up to this one may be told: a size, or "1/32 of the right array"
 OTHER = "another key"
+TEXT = 20  # characters; NumPy would give each text of a list the room of the longest
 ERRORS = frozenset(
     name
     for name, kind in vars(builtins).items()
@@ -104,7 +105,7 @@ def answer(
         "error": _error(found.get("error")),
         "value": _value(found.get("value"), names),
         "again": _value(found.get("again"), names),
-        "after": {name: after[name] for name in args if name in after},
+        "after": {name: _short(after[name]) for name in args if name in after},
     }
 
 
@@ -117,6 +118,8 @@ def _error(text: object) -> str:
 
 
 def _value(value: Value, names: Collection[str]) -> Value:
+    if isinstance(value, str):
+        return value[:TEXT]
     if isinstance(value, list):
         return [_value(item, names) for item in value]
     if isinstance(value, dict):
@@ -125,6 +128,15 @@ def _value(value: Value, names: Collection[str]) -> Value:
             for key, item in value.items()
         }
     return value
+
+
+def _short(value: Value) -> Value:
+    """The same with short texts; no text is ever a right answer."""
+    if isinstance(value, dict):
+        return {key: _short(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    return value[:TEXT] if isinstance(value, str) else value
 
 
 def verdict(found: Verdict) -> Verdict:

@@ -317,6 +317,19 @@ def test_a_page_runs_nothing_and_asks_nobody(kind, name, fields, sandbox, tmp_pa
             assert link.startswith(("data:", "#"))
 
 
+def test_one_long_text_among_short_ones_takes_no_memory():
+    """NumPy gives each text of a list the room of the longest: 800 MB for 20,000."""
+    texts = ["x" * 10_000, *["y"] * 100]
+    answer = {"status": "ok", "function": "mse", "value": texts, "again": [texts]}
+    answer["after"] = {"pred": texts, "target": {"k": texts}}
+    question = {"call": "mse", "args": ["pred", "target"], "before": None}
+    question["inputs"] = dict.fromkeys(question["args"], 0.0)
+    kept = discretion.answer(answer, question, ["k"])
+    rows = (kept["value"], *kept["again"], kept["after"]["pred"])
+    for row in (*rows, kept["after"]["target"]["k"]):
+        assert np.asarray(row).nbytes < 1e5
+
+
 def test_code_that_would_hang_a_page_is_shown_without_colours():
     """Colouring 100 kB of blank lines, or of one line, would take a quarter of an
     hour or more, in the feedback's command and in formgrader's server."""
