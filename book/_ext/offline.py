@@ -34,6 +34,8 @@ UNUSED = ("_static/**/*.map", "_static/**/fontawesome.js", "_static/sphinx-thebe
 
 ELSEWHERE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 CSS_LOAD = re.compile(r"""url\(\s*["']?([^"')\s]+)|@import\s+["']([^"']+)""")
+MAY_LOAD = re.compile(r"src|poster|data|href|background|url\(|@import", re.IGNORECASE)
+TAG = re.compile(r"""<[a-zA-Z](?:[^>"']|"[^"]*"|'[^']*')*>""")
 LOADING_ATTRIBUTES = {"src", "srcset", "poster", "data", "xlink:href", "background"}
 PLAIN_LINKS = {"canonical", "author", "license", "next", "prev", "index", "search"}
 
@@ -60,7 +62,10 @@ def css_loads(text: str) -> list[str]:
 
 def html_loads(text: str) -> list[str]:
     parser = Loads()
-    parser.feed(text)
+    # formulas are tens of thousands of tags: only those are parsed that may load
+    for tag in filter(MAY_LOAD.search, TAG.findall(text)):
+        parser.feed(tag)
+        parser.clear_cdata_mode()  # a script's end is not among these tags
     return parser.urls
 
 
