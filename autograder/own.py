@@ -42,6 +42,7 @@ UNTRUSTED = "run with the student's code: untrusted"
 HIDDEN = ClearHiddenTests.begin_test_delimeter.default_value
 _ASPECT = "tests"
 _CUT = ("[output cut after", "[outputs left out")
+_ENDS = {"memory": "It ran out of memory.", "timeout": "It took too long."}
 _NUMBERS = ("abs", "float", "int", "len", "max", "min", "round", "sum")
 
 log = logging.getLogger(__name__)
@@ -175,8 +176,9 @@ def _verdict(cell: NotebookNode, result: CellResult) -> Verdict:
     if result.status == "error":
         said = f"it raised {_kind(result)} ({UNTRUSTED})."
         return _made(cell, "wrong", 0.0, said)
-    said = "It ran out of memory."  # the error's own text may be a hidden test's
-    if result.status != "memory":
+    # An error's own text may be a hidden test's, and so may the line that names a cell.
+    said = _ENDS.get(result.status, "It ended.")
+    if result.status != "memory" and HIDDEN not in cell.source:
         said = next((o["evalue"] for o in result.outputs if "evalue" in o), "It ended.")
     return _made(cell, result.status, 0.0, f"{said.rstrip('.')} ({UNTRUSTED}).")
 

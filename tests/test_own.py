@@ -258,6 +258,14 @@ def test_running_out_of_memory_carries_no_hidden_test_out(monkeypatch):
     assert "assert" not in json.dumps(found.to_dict())
 
 
+def test_a_process_that_ended_is_told_without_the_hidden_line(monkeypatch):
+    source = HIDDEN.partition("\n")[2]  # nothing before the hidden tests
+    ends = "def double(x):\n    import os; os._exit(3)"
+    found = _judged(monkeypatch, cell(ends), cell(source, "hidden", 3))["hidden"]
+    assert (found.status, found.points) == ("crashed", 0)
+    assert "8191" not in json.dumps(found.to_dict())
+
+
 @pytest.mark.parametrize(
     ("source", "status", "points"),
     [
