@@ -58,7 +58,7 @@ pdf: setup ## the whole book as _build/latex/unrolled.pdf, by Debian's xelatex
 
 preview: setup ## the book at http://127.0.0.1:8000, rebuilt as you write
 	sphinx-autobuild . _build/preview -c book/_preview -d _build/preview-doctrees \
-	  --ignore '*/_build/*' --ignore '*/_grading/*' --ignore '*/.git/*'
+	  --ignore _build --ignore _grading --ignore .git
 
 test: check book ## every test, the browser's too
 	pytest -n 2 --dist loadfile
