@@ -21,6 +21,7 @@ from autograder.inside import contain, landlock
 
 PATIENCE = 400  # rounds of a millisecond until a sweep gives up
 MEASURE_S, COUNT_EVERY = 0.05, 4
+FOLDERS = 1 << 20  # bytes that a session's own folders may take on disk
 
 
 def keep(
@@ -205,7 +206,8 @@ class _Alone(_Keeper):
     ) -> None:
         super().__init__(life, child, contained=False)
         self.folder = folder
-        self.room = given["tmpfs_bytes"]
+        # One file at its own limit is refused by the kernel; its folders are no fault.
+        self.room = given["tmpfs_bytes"] + FOLDERS
         # The kernel's own count, where it is of this session alone, is the better one.
         shared = held["processes"] != given["processes"]
         self.processes = given["processes"] if shared else 0
