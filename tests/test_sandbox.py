@@ -316,8 +316,10 @@ def test_no_setuid_program_and_no_second_abi_helps(session):
 
 def test_two_sessions_of_one_sandbox_share_nothing(sandbox):
     with sandbox.open() as one, sandbox.open() as two:
-        place = ["os.getcwd() + '/n'", "'/tmp/n'", "'/dev/shm/n'"]
-        for path in place:
+        places = ["os.getcwd() + '/n'", "'/dev/shm/n'"]
+        if not sys.prefix.startswith("/tmp/"):  # else it is the interpreter's, and shut
+            places.append("'/tmp/n'")
+        for path in places:
             assert tried(one, f"open({path}, 'w').write('secret')") == "6"
             assert tried(two, f"open({path}).read()") == "FileNotFoundError"
         bind = "s = socket.socket(socket.AF_UNIX); s.bind('\\0n'); s.listen(); print(1)"

@@ -233,7 +233,8 @@ def test_the_first_use_of_a_symbol_leads_to_its_row(visit):
     link = page.locator("a.u-symbol").first
     assert "notation.html#sym-" in link.get_attribute("href")
     link.click()
-    assert page.locator("tr:target").count() == 1
+    page.wait_for_url("**/notation.html#sym-*")
+    page.locator("tr:target").wait_for(state="attached", timeout=10_000)
 
 
 def test_code_has_the_colours_of_formulas(visit):
