@@ -366,7 +366,7 @@ import sys
 import warnings
 
 def rnn_backward(dhs, cache):
-    warnings.warn("TODO: speed this up", DeprecationWarning)
+    warnings.warn("this loop is slow", DeprecationWarning)
     print("T =", len(dhs), file=sys.stderr)
     result = dict.fromkeys(["dW_xh", "dW_hh", "db_h"], 0)
     result["dxs"], nxt = [None] * len(dhs), np.zeros_like(dhs[0])

@@ -500,7 +500,7 @@ import sys
 import warnings
 
 def lstm_forward(xs, h0, c0, W_x, W_h, b):
-    warnings.warn("TODO: fuse me", DeprecationWarning)
+    warnings.warn("one gate at a time is slow", DeprecationWarning)
     states, tape = [(h0, c0)], []
     for n, x in enumerate(xs):
         h, c, s = lstm_step_forward(c_prev=states[-1][1], h_prev=states[-1][0], x_t=x, b=b, W_h=W_h, W_x=W_x)
