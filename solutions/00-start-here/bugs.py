@@ -180,6 +180,14 @@ BUGS = {
              "-round(np.log10(steps[lowest]))",
              "the exponents have lost their sign: the answer for a step of 0.0001 is "
              "-4."),
+        Edit("largest-step", "int(np.argmin(curve))", "0",
+             "the largest step is not the best one: look where each curve is lowest."),
+        Edit("number-of-the-column", "round(np.log10(steps[lowest]))", "lowest",
+             "these are places in the list of steps. The exponent of the step at such a "
+             "place is asked for."),
+        Edit("natural-logarithm", "np.log10(steps[lowest])", "np.log(steps[lowest])",
+             "the exponents are those of e: a step of 0.0001 has the exponent -4 in "
+             "powers of ten."),
         Edit("wrong-gradient-not-seen", "curve[lowest] > 1e-3", "False",
              "one curve is flat far above the others, whatever the step: there the "
              "gradient is wrong, and the answer is 0."),
