@@ -115,9 +115,6 @@ BUGS = {
         Edit("eigenvalue-above-one", "0.9 * np.eye(H)", "1.05 * np.eye(H)",
              "an eigenvalue reaches 1: the powers grow and never die.",
              (("1.0 * np.eye(H, k=1)", "0.9 * np.eye(H, k=1)"),)),
-        Edit("diagonal-only", "return W", "return diagonal",
-             "a diagonal matrix has its largest eigenvalue as its norm: its powers "
-             "shrink from the first step on."),
         Edit("symmetric", "return W", "return W + W.T",
              "it stretches by more than 2, and its powers never die. For a symmetric "
              "matrix, say, singular values are absolute eigenvalues: it cannot do both."),
