@@ -20,8 +20,8 @@
 # **Letters.** `T` steps, `B` sequences, `D` inputs, `H` units. A unit has two
 # numbers now: the *cell state* `c_t`, which is the water in the basin, and the
 # *hidden state* `h_t`, which is what is shown of it. Four things are computed for
-# each unit at each step: `i` (input gate), `f` (forget gate), `g` (candidate, what
-# the river brings) and `o` (output gate). They share one product,
+# each unit at each step: `i` (input gate), `f` (forget gate: what *stays*), `g`
+# (candidate, what the river brings) and `o` (output gate). They share one product,
 #
 # $$a_t = x_t W_x + h_{t-1} W_h + b, \qquad
 # W_x: (D, 4H), \quad W_h: (H, 4H), \quad b: (4H,),$$
@@ -97,14 +97,15 @@ check("lstm_step_forward", lstm_step_forward)
 
 # %% [markdown]
 # Be the keeper for a moment. One unit, no inputs worth mentioning, and biases of
-# plus or minus ten, which open or shut a gate. There are 3 in the basin, the river
-# brings 1. What is in it afterwards, and what does the mill see? Say it before you
-# run the cell.
+# plus or minus ten, which set a gate to one or to zero. Mind the drain: $f$ is the
+# share that *stays*, so $f = 1$ is a drain that is shut. There are 3 in the basin,
+# the river brings 1. What is in it afterwards, and what does the mill see? Say it
+# before you run the cell.
 
 # %%
-def keep(inlet, drain, outlet):
-    """c_t and h_t of one unit whose gates are set by hand, open or shut."""
-    bias = [10.0 if open_ else -10.0 for open_ in (inlet, drain, outlet)]
+def keep(*shares):
+    """c_t and h_t of one unit whose gates i, f, o are set to 0 or 1."""
+    bias = [10.0 if share else -10.0 for share in shares]
     b = np.array([bias[0], bias[1], 10.0, bias[2]])  # i, f, g, o
     zero, level = np.zeros((1, 1)), np.array([[3.0]])
     weights = np.zeros((1, 4)), np.zeros((1, 4)), b
@@ -370,10 +371,10 @@ ax.legend()
 plt.show()
 
 # %% [markdown]
-# With a bias of zero the drain is half open, and after eighty steps there is as
-# little left as in the plain cell. It is not the *architecture* that carries the
-# gradient but an *open* forget gate, and whoever starts with a bias of zero starts
-# with a gate that halves everything at every step.
+# With a bias of zero the drain is half open, and after eighty steps next to nothing
+# is left. It is not the *architecture* that carries the gradient but a forget gate
+# near one, and whoever starts with a bias of zero starts with a gate that halves
+# everything at every step.
 
 # %% [markdown]
 # ## By which way?
