@@ -9,9 +9,9 @@
 #
 # In this notebook you build it, forwards and backwards, in *both* of the forms
 # that go by this name. They differ in one place, the reset gate, and with the
-# same weights they compute different things. Wrong GRU gradients, printed ones
-# included, mostly go wrong there, or in the four ways by which a state reaches
-# the next one. You will take these four apart, name them, and watch the
+# same weights they compute different things. Many a GRU gradient, printed ones
+# included, goes wrong there, or in the four ways by which a state reaches the
+# next one. You will take these four apart, name them, and watch the
 # gradient travel on them.
 #
 # The text behind it is chapter 7, *The GRU*, of the book.
@@ -168,8 +168,8 @@ plt.show()
 #
 # {task:gru_gate_gradients}
 #
-# Now the way back. Do not try it in one go: there are ten gradients in a GRU
-# step, and all of them begin with three. Call what goes into a gate's squashing
+# Now the way back. Do not try it in one go: whatever gradient of a GRU step you
+# want, it is made of the same three. Call what goes into a gate's squashing
 # function its pre-activation: $r = \sigma(a_r)$, $z = \sigma(a_z)$, $n =
 # \tanh(a_n)$. Find the gradients of these three sums.
 #
