@@ -424,7 +424,8 @@ with torch.no_grad():
 # * **5**: it does not see the whole sequence where it claims to.
 # * **6**: time and batch are taken for each other.
 # * **7**: the backward pass raises an error.
-# * **8**: two calls in evaluation mode give two results.
+# * **8**: two calls in evaluation mode give two results, though its weights are all
+#   known to it and stay the same.
 #
 # Return the twelve numbers, in order. Reading is enough, but nobody forbids you
 # to run them, on `meta` too, to take gradients, to change a sample.
