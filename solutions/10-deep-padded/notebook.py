@@ -127,7 +127,9 @@ check("masked_step", masked_step)
 # Each state came from one of two places, so its gradient goes to one of two
 # places, *all* of it. Where the sequence was there, it goes into your
 # `lstm_step_backward`. Where it had ended, it goes straight to the old state,
-# and nothing at all goes to the input and the weights.
+# and nothing at all goes to the input and the weights. (The padding holds ordinary
+# numbers here: zero times a NaN would still reach the weights, and a NaN has to be
+# cleaned away before the cell.)
 
 # %% solution="masked_step_backward"
 def masked_step_backward(dh_t, dc_next, cache):
@@ -501,7 +503,8 @@ check("norm_step_backward", norm_step_backward)
 # %% [markdown]
 # Chapter 5 showed what a vanilla cell makes of a matrix that is too small or too
 # large. Below, how much gradient comes back over fifty steps, for recurrent
-# weights of different size, with layer norm.
+# weights of different size, with layer norm. It does not notice if all sums are
+# multiplied by eight. Why do the curves differ all the same? (Think of the input.)
 
 # %%
 T, B, D, H = 50, 4, 3, 32
