@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := _grading/demo
-BOOK := _build/html/index.html
+FRESH := _build/.fresh
 
 # nbgrader calls alembic by name, so the environment comes first on the path
 export PATH := $(BIN):$(PATH)
@@ -40,9 +40,15 @@ check: setup ## lint, types, derived files fresh, no answers outside solutions/
 	ruff format --check .
 	mypy
 	python -m autograder fresh
+	@mkdir -p $(dir $(FRESH)) && touch $(FRESH)
 
-book: setup ## build the book into _build/html; warnings are errors
+# the book shows what is derived: compared once more only if it, or its source, changed
+$(FRESH): $(READY) $(wildcard solutions/*/ solutions/*/* exercises/*/ exercises/*/* \
+    autograder/*.py unrolled/*.py)
 	python -m autograder fresh
+	@mkdir -p $(@D) && touch $@
+
+book: setup $(FRESH) ## build the book into _build/html; warnings are errors
 	rm -rf _build/html
 	jupyter-book build . -W -n --keep-going --quiet
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
@@ -66,14 +72,18 @@ test: check book ## every test, the browser's too
 quick: setup ## the tests that take seconds
 	pytest -n 2 --dist loadfile -m "not slow and not browser"
 
-demo: setup book ## derive, grade a small class, write feedback, show who got what
-	$(MAKE) --no-print-directory grade-demo
+demo: setup ## build the book, grade a small class, write feedback, show who got what
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line book grade-demo
+	@echo
+	@echo "grades     $(DEMO)/grades.csv"
+	@echo "feedback   $(DEMO)/feedback/<student>/<exercise>/<exercise>.html"
+	@echo "book       _build/html/index.html"
 
 .PHONY: grade-demo
 grade-demo: export UNROLLED_GRADING := $(DEMO)
 grade-demo:
 	rm -rf $(DEMO)
-	python -m autograder derive
+	python -m autograder derive 02-recurrent-cell 03-bptt
 	python -m tests.classroom $(DEMO)/submitted
 	for slug in 02-recurrent-cell 03-bptt; do \
 	  nbgrader generate_assignment $$slug --force --log-level=WARN && \
@@ -82,10 +92,6 @@ grade-demo:
 	done
 	nbgrader export --to $(DEMO)/grades.csv --log-level=WARN
 	for slug in 02-recurrent-cell 03-bptt; do python -m autograder show $$slug; done
-	@echo
-	@echo "grades     $(DEMO)/grades.csv"
-	@echo "feedback   $(DEMO)/feedback/<student>/<exercise>/<exercise>.html"
-	@echo "book       _build/html/index.html"
 
 doctor: setup ## what this machine can contain of a student's code
 	python -m autograder doctor

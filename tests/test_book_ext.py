@@ -253,16 +253,3 @@ def test_what_is_not_there_fails_the_build_with_file_and_line(build, text, compl
     assert code == 1
     assert "index.md:5" in messages
     assert complaint in messages
-
-
-def test_a_cell_that_fails_stops_the_build_and_says_which(build, monkeypatch):
-    conf = CONF.replace('"myst_parser"', '"myst_nb"')
-    conf += "nb_execution_mode = 'force'\nnb_execution_raise_on_error = True\n"
-    conf += "source_suffix = {'.md': 'myst-nb'}\n"
-    monkeypatch.setitem(globals(), "CONF", conf)
-    head = "---\nfile_format: mystnb\nkernelspec: {name: python3}\n---\n"
-    code, messages, _ = build(
-        index=f"{head}# T\n\n```{{code-cell}} python\n1 / 0\n```\n"
-    )
-    assert code != 0
-    assert "index.md" in messages
