@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := _grading/demo
+DEMO_EXERCISES := 02-recurrent-cell 03-bptt
 FRESH := _build/.fresh
 
 # nbgrader calls alembic by name, so the environment comes first on the path
@@ -73,25 +74,30 @@ quick: setup ## the tests that take seconds
 	pytest -n 2 --dist loadfile -m "not slow and not browser"
 
 demo: setup ## build the book, grade a small class, write feedback, show who got what
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line book grade-demo
+	@$(MAKE) --no-print-directory demo-class
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line book demo-grades
 	@echo
 	@echo "grades     $(DEMO)/grades.csv"
 	@echo "feedback   $(DEMO)/feedback/<student>/<exercise>/<exercise>.html"
 	@echo "book       _build/html/index.html"
 
-.PHONY: grade-demo
-grade-demo: export UNROLLED_GRADING := $(DEMO)
-grade-demo:
+.PHONY: demo-class demo-grades
+demo-class demo-grades: export UNROLLED_GRADING := $(DEMO)
+demo-class: # by itself, as it writes the exercises, which the book reads
 	rm -rf $(DEMO)
-	python -m autograder derive 02-recurrent-cell 03-bptt
+	python -m autograder derive $(DEMO_EXERCISES)
 	python -m tests.classroom $(DEMO)/submitted
-	for slug in 02-recurrent-cell 03-bptt; do \
-	  nbgrader generate_assignment $$slug --force --log-level=WARN && \
+	for slug in $(DEMO_EXERCISES); do \
+	  nbgrader generate_assignment $$slug --force --log-level=WARN || exit 1; \
+	done
+
+demo-grades:
+	for slug in $(DEMO_EXERCISES); do \
 	  nbgrader autograde $$slug --create --log-level=WARN && \
 	  nbgrader generate_feedback $$slug --log-level=WARN || exit 1; \
 	done
 	nbgrader export --to $(DEMO)/grades.csv --log-level=WARN
-	for slug in 02-recurrent-cell 03-bptt; do python -m autograder show $$slug; done
+	for slug in $(DEMO_EXERCISES); do python -m autograder show $$slug; done
 
 doctor: setup ## what this machine can contain of a student's code
 	python -m autograder doctor
