@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 DEMO := _grading/demo
 DEMO_EXERCISES := 02-recurrent-cell 03-bptt
 FRESH := _build/.fresh
+BOOK := _build/html/.built
+SOURCES := _config.yml _toc.yml $(wildcard benchmarks/*.json) \
+    $(shell find book exercises unrolled -mindepth 1 -not -path '*/.*' -not -name '*.pyc')
 
 # nbgrader calls alembic by name, so the environment comes first on the path
 export PATH := $(BIN):$(PATH)
@@ -49,16 +52,20 @@ $(FRESH): $(READY) $(wildcard solutions/*/ solutions/*/* exercises/*/ exercises/
 	python -m autograder fresh
 	@mkdir -p $(@D) && touch $@
 
-book: setup $(FRESH) ## build the book into _build/html; warnings are errors
-	rm -rf _build/html
-	jupyter-book build . -W -n --keep-going --quiet
+book: setup $(BOOK) ## build the book into _build/html; warnings are errors
 	@echo "The book: file://$(CURDIR)/_build/html/index.html"
+
+# every page is written when one has changed: its numbers and links stand in others
+$(BOOK): $(FRESH) $(SOURCES)
+	rm -rf _build/html
+	python book/build.py -W -n --keep-going --quiet
+	@touch $@
 
 pdf: setup ## the whole book as _build/latex/unrolled.pdf, by Debian's xelatex
 	@for tool in xelatex latexmk rsvg-convert; do command -v $$tool >/dev/null || \
 	  { echo "$$tool is missing; README.md names the Debian packages."; exit 1; }; done
 	rm -rf _build/latex
-	jupyter-book build . -W -n --keep-going --quiet --builder latex
+	python book/build.py -W -n --keep-going --quiet --builder latex
 	$(MAKE) -C _build/latex LATEXMKOPTS='-xelatex -silent' >_build/latex/make.log 2>&1 || \
 	  { tail -n 40 _build/latex/make.log; exit 1; }
 	@echo "The book: file://$(CURDIR)/_build/latex/unrolled.pdf"

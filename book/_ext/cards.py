@@ -19,6 +19,8 @@ LINK = re.compile(
     r'<a\b(?=[^>]*class="[^"]*\binternal\b)[^>]*?\shref="([^"#]*)#([^"]+)"'
 )
 ARTICLE = re.compile(r'<article class="bd-article">(.*)</article>', re.DOTALL)
+TAG = re.compile(r"<([a-z][\w-]*)")
+OPENING = re.compile(r"<(?!/)")
 ID = re.compile(r'(\sid="|href="#|url\(#)(u\d+-)')
 OTHER_ID = re.compile(r'\s(?:id|aria-labelledby|tabindex)="(?!card-)[^"]*"')
 ANCHOR = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)
@@ -30,7 +32,7 @@ LIMIT = 60_000  # a card is a glance; what is larger is better looked at in its 
 
 def balanced(html: str, start: int) -> str:
     """The element that begins at start, to its closing tag."""
-    tag = re.match(r"<([a-z][\w-]*)", html[start:])
+    tag = TAG.match(html, start)
     assert tag, html[start : start + 40]
     depth = 0
     for match in re.compile(rf"<(/?){tag[1]}\b[^>]*?(/?)>").finditer(html, start):
@@ -42,19 +44,20 @@ def balanced(html: str, start: int) -> str:
 
 def find(html: str, anchor: str) -> str:
     """The HTML of a card for an id, or nothing."""
-    place = re.search(rf'<([a-z][\w-]*)\b[^>]*\sid="{re.escape(anchor)}"', html)
+    start = html.rfind("<", 0, max(html.find(f' id="{anchor}"'), 0))
+    place = TAG.match(html, start) if start >= 0 else None
     if not place:
         return ""
-    element = balanced(html, place.start())
+    element = balanced(html, start)
     if place[1] == "span":  # an anchor by itself: what stands after it
-        after = re.compile(r"<(?!/)").search(html, place.start() + len(element))
+        after = OPENING.search(html, start + len(element))
         return tidy(balanced(html, after.start())) if after else ""
     if place[1] == "section":
         return tidy(_first(HEADING, element) + _first(PARAGRAPH, element))
     if place[1] == "dt":
-        return tidy(f"<dl>{element}{_definition(html, place.start(), element)}</dl>")
+        return tidy(f"<dl>{element}{_definition(html, start, element)}</dl>")
     if place[1] == "tr":
-        return tidy(_row(html, place.start(), element))
+        return tidy(_row(html, start, element))
     return tidy(element)
 
 

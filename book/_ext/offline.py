@@ -7,7 +7,7 @@ style sheet that was written and refuses those that load something from elsewher
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -21,20 +21,21 @@ log = logging.getLogger(__name__)
 THEBE = re.compile(r"thebe", re.IGNORECASE)
 # icons come from its woff2 fonts by CSS; the script of 1.4 MB draws them again
 ICON_SCRIPT = re.compile(
-    r"\s*<script[^>]+fontawesome\.js[^>]*></script>"
-    r'|\s*<link rel="preload"[^>]+fontawesome\.js[^>]*/?>'
+    r'<(?:script|link rel="preload")[^>]+fontawesome\.js[^>]*>(?:</script>)?'
 )
 THEBE_SCRIPT = re.compile(
-    r"\s*<script>const THEBE_JS_URL.*?</script>"
-    r'|\s*<script type="text/x-thebe-config">.*?</script>'
-    r"|\s*<script>kernelName = '[^']*'</script>",
+    r"""<script(?:>const THEBE_JS_URL.*?| type="text/x-thebe-config">.*?"""
+    r"""|>kernelName = '[^']*')</script>""",
     re.DOTALL,
 )
 UNUSED = ("_static/**/*.map", "_static/**/fontawesome.js", "_static/sphinx-thebe.*")
 
 ELSEWHERE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 CSS_LOAD = re.compile(r"""url\(\s*["']?([^"')\s]+)|@import\s+["']([^"']+)""")
-MAY_LOAD = re.compile(r"src|poster|data|href|background|url\(|@import", re.IGNORECASE)
+MAY_LOAD = re.compile(
+    r"""[\s"'/](?:src|srcset|poster|data|xlink:href|background)\s*=|<link\b|url\(|@import""",
+    re.IGNORECASE,
+)
 TAG = re.compile(r"""<[a-zA-Z](?:[^>"']|"[^"]*"|'[^']*')*>""")
 LOADING_ATTRIBUTES = {"src", "srcset", "poster", "data", "xlink:href", "background"}
 PLAIN_LINKS = {"canonical", "author", "license", "next", "prev", "index", "search"}
@@ -62,11 +63,22 @@ def css_loads(text: str) -> list[str]:
 
 def html_loads(text: str) -> list[str]:
     parser = Loads()
-    # formulas are tens of thousands of tags: only those are parsed that may load
-    for tag in filter(MAY_LOAD.search, TAG.findall(text)):
+    for tag in _may_load(text):
         parser.feed(tag)
         parser.clear_cdata_mode()  # a script's end is not among these tags
     return parser.urls
+
+
+def _may_load(text: str) -> Iterable[str]:
+    """The tags that may load something: formulas are tens of thousands of others."""
+    found = {}
+    for sign in MAY_LOAD.finditer(text):
+        start = text.rfind("<", 0, sign.start() + 1)
+        tag = TAG.match(text, max(start, 0))
+        if not tag or tag.end() < sign.end():  # a "<" inside of an attribute, or prose
+            return filter(MAY_LOAD.search, TAG.findall(text))
+        found[start] = tag[0]
+    return found.values()
 
 
 def off_site(folder: Path) -> Iterator[tuple[str, str]]:

@@ -17,7 +17,7 @@ settings, _ = get_final_config(
     },
 )
 # jupyter-book keeps conf.py at the root; seen from here these are elsewhere
-for name in ("html_static_path", "templates_path"):
+for name in ("html_static_path", "templates_path", "bibtex_bibfiles"):
     settings[name] = [str(ROOT / path) for path in settings[name]]
 for name in ("html_logo", "html_favicon"):
     settings[name] = str(ROOT / settings[name])
