@@ -6,10 +6,14 @@ into the page, with the palette's colours as CSS variables, it follows the theme
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 
+import drawing
+import memo
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
@@ -19,16 +23,18 @@ from unrolled.plots import PALETTE
 
 log = logging.getLogger(__name__)
 
+OWN = [
+    hashlib.sha256(Path(module).read_bytes()).hexdigest()
+    for module in (__file__, drawing.__file__)
+]
 COLOUR = re.compile("|".join(PALETTE.values()), re.IGNORECASE)
 VARIABLE = {value: f"var(--u-{name}, {value})" for name, value in PALETTE.items()}
+RAW = re.compile(r"<svg xmlns:xlink\b.*?</svg>", re.DOTALL)
 PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<title>.*?</title>", re.DOTALL)
 ID = re.compile(r'(\bid="|href="#|url\(#)')
 SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
 WIDTH = re.compile(r'\swidth="([\d.]+)(pt)?"')
-# a hundredth of a point is finer than any screen; Matplotlib writes a millionth
-PATH = re.compile(r'(?<= d=")[^"]*(?=")|(?<= points=")[^"]*(?=")')
-LONG = re.compile(r"(\d\.\d\d)\d+")
 MESH = re.compile(r'(<g id="[^"]*QuadMesh_\d+">)(.*?)(</g>)', re.DOTALL)
 CELL = re.compile(
     r'<path d="M (\S+) (\S+)\s+L (\S+) \2\s+L \3 (\S+)\s+L \1 \4\s+L \1 \2\s+"'
@@ -39,10 +45,12 @@ WIDE = 500  # pixels: what is wider scrolls on a phone and does not shrink to a 
 
 def live(svg: str, prefix: str, alt: str) -> str:
     """The SVG as part of a page: own ids, a text for it, colours as variables."""
+    by_matplotlib = "<dc:title>Matplotlib" in svg
     svg = NOISE.sub("", PROLOGUE.sub("", svg, count=1))
-    svg = ID.sub(rf"\g<1>{prefix}-", svg)  # two figures may use the same ids
-    svg = PATH.sub(lambda match: LONG.sub(r"\1", match[0]), svg)
     svg = MESH.sub(lambda match: match[1] + cells(match[2]) + match[3], svg)
+    if by_matplotlib:
+        svg = drawing.thin(svg)
+    svg = ID.sub(rf"\g<1>{prefix}-", svg)  # two figures may use the same ids
     svg = COLOUR.sub(lambda match: VARIABLE[match[0].lower()], svg)
     head, rest = svg.split(">", 1)
     return f"{_head(head, alt)}>{rest}"
@@ -93,6 +101,20 @@ class LiveFigures(SphinxPostTransform):
         drawings = [image for image in images if image["uri"].endswith(".svg")]
         for count, image in enumerate(drawings, start=1):
             self._replace(image, f"u{count}")
+        for raw in list(self.document.findall(nodes.raw)):
+            if raw.get("format") == "html" and RAW.search(text := raw.astext()):
+                raw[:] = [nodes.Text(RAW.sub(self._thin, text))]
+
+    def _thin(self, match: re.Match[str]) -> str:
+        """What a cell has drawn and put into its own HTML, a film for instance."""
+        return self._remembered(drawing.thin, match[0])
+
+    def _remembered(self, make: Callable[..., str], *given: str) -> str:
+        key, text = memo.of(self.app).get("drawing", OWN, make.__name__, *given)
+        if text is None:
+            text = make(*given)
+            memo.of(self.app).put(key, text)
+        return text
 
     def _replace(self, image: nodes.image, prefix: str) -> None:
         if not image.get("alt"):
@@ -101,11 +123,13 @@ class LiveFigures(SphinxPostTransform):
         file = Path(self.app.srcdir, image["uri"])
         if not file.is_file():
             return  # Sphinx has said so, with file and line
-        svg = live(file.read_text("utf-8"), prefix, image.get("alt", ""))
+        given = (file.read_text("utf-8"), prefix, image.get("alt", ""))
+        svg = self._remembered(live, *given)
         html = f'<div class="u-drawing">{svg}</div>'
         image.replace_self(nodes.raw("", html, format="html"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.setup_extension("memo")
     app.add_post_transform(LiveFigures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
