@@ -3,7 +3,7 @@
     summary = Batch(slug).run(progress)
 
 Each result is on disk as soon as it is there, so a run that is stopped or killed goes
-on where it was. This process alone writes the gradebook, one student after another,
+on where it was. This process alone writes the gradebook, some students at a time,
 while the workers grade the next ones.
 """
 
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from autograder import intake, ledger, worker
-from autograder.gradebook import Writer, course
+from autograder.gradebook import TOGETHER, Entry, Writer, course
 from autograder.ledger import Ledger
 from autograder.pool import Pool
 from autograder.worker import Order
@@ -80,6 +80,7 @@ class Batch:
         self._folders: dict[str, Path] = {}
         self._line: deque[str] = deque()  # who is to be written, in this order
         self._out: set[str] = set()  # whose hand-in is still to be graded
+        self._next: list[str] = []  # who will be written in one transaction
 
     def run(self, progress: Progress) -> Summary:
         """GraderFault, before anything is changed, if it cannot be done here."""
@@ -172,21 +173,32 @@ class Batch:
 
     def _enter(self, writer: Writer, progress: Progress | None = None) -> None:
         """Write the gradebook as far as there are results, in the students' order:
-        whatever came first, it and the exported grades are the same."""
+        whatever came first, it and the exported grades are the same. `progress` is of
+        the last time; before that, only what fills a transaction is written."""
         while self._line and self._line[0] not in self._out:
             student = self._line.popleft()
             folder, head = self._folders[student], self.ledger.head(student)
             if self.choice.force or not writer.has(student, folder, head["key"]):
-                with _uninterrupted():
-                    writer.write(student, folder, self.ledger.read(student))
-                self.summary.written += 1
+                self._next.append(student)
+            if len(self._next) == TOGETHER:
+                self._write(writer)
             if progress:
                 progress.step(head["status"])
+        if progress:
+            self._write(writer)
+
+    def _write(self, writer: Writer) -> None:
+        names, self._next = self._next, []
+        entries = [Entry(n, self._folders[n], self.ledger.read(n)) for n in names]
+        if entries:
+            with _uninterrupted():
+                writer.write(entries)
+            self.summary.written += len(entries)
 
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits until a student is written: a database takes it badly."""
+    """Ctrl-C waits until the students are written: a database takes it badly."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

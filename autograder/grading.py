@@ -12,16 +12,16 @@ import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from autograder import discretion, faults, oracle
+from autograder import discretion, faults, oracle, wire
 from autograder.exercise import EXERCISES, load
 from autograder.sandbox import CellResult, GraderFault, Sandbox, Session, sandboxes
 from unrolled.judge import Examiner, could_not_check
-from unrolled.task import Bug, Case, Task, Value
+from unrolled.task import Bug, Case, Task, Value, question
 from unrolled.verdict import Ended, Verdict
 
 LIMITS = sandboxes.LIMITS
@@ -117,21 +117,25 @@ def _examined(
     except faults.Ended as end:
         results = [CellResult("crashed") for _ in cells]
         log.info("%s: %s", slug, end)
+    tasks, asked = load(slug).graded, _Asked(slug, session)
     examiner = Examiner(
         oracle.tasks(slug),
         {name: hidden_cases(slug, name, secret) for name in oracle.tasks(slug)},
         lambda name: hidden_bugs(slug, name, secret),
-        partial(_ask, slug, session),
+        asked.answer,
         stands_in=True,
         hidden=True,
+        afresh=asked.afresh,
+        pose=_posed,
     )
     clock.stop("cells")
     found = {}
-    for name, task in load(slug).graded.items():
-        verdict = _verdict(examiner, task)
+    for name in sorted(tasks, key=lambda name: not tasks[name].quiz):
+        verdict = _verdict(examiner, tasks[name])
         found[name] = verdict if session.contained else _uncontained(verdict)
         clock.stop(name)
-    return Graded(found, results, seconds=clock.seconds)
+    in_order = {name: found[name] for name in tasks}
+    return Graded(in_order, results, seconds=clock.seconds)
 
 
 class _Clock:
@@ -169,18 +173,65 @@ def _short(error: BaseException) -> str:
 # asking
 
 
-def _ask(slug: str, session: Session, question: dict[str, Value]) -> dict[str, Any]:
-    """One question to the submission, and its answer, made safe to judge."""
-    offered = tuple(question["stand_ins"])
-    # One fork a function; what helps it, a right cache or a stand-in, gets its own.
-    helped = ("cache",) if "cache" in question["inputs"] else ()
-    within = " ".join((question["call"], *helped, *offered))
-    try:
-        answer = session.ask(question, partial(_stand_in, slug, offered), within)
-    except faults.Ended as end:
-        raise Ended(end.kind, end.sentence) from None
-    names = discretion.known_names(oracle.tasks(slug))
-    return discretion.answer(answer, question, names)
+class _Asked:
+    """Puts the questions to one submission: which of its forks answers.
+
+    Functions that turn out right share a fork: a fork costs more than most answers.
+    What has a fault there is asked again in a fork of its own, so that nobody loses by
+    what another function left behind; nothing that could teach a function, a right
+    cache or a stand-in, is ever sent to a shared fork. A quiz has no second try, and
+    nothing asked before it but other quizzes. A training run is always by itself.
+    """
+
+    def __init__(self, slug: str, session: Session) -> None:
+        self.slug, self.session = slug, session
+        self.tasks = oracle.tasks(slug)
+        self._names = discretion.known_names(self.tasks)
+        self._alone: set[str] = {n for n, task in self.tasks.items() if task.trains}
+        self._guests: set[str] = set()  # asked where another had been asked before
+        self._shared = 0  # forks that were shared
+        self._last = ("", "")  # the fork that is open, and the function in it
+        self._until = 0.0  # then it takes no further function
+
+    def afresh(self, name: str) -> bool:
+        """Whether `name` should be asked once more, by itself from now on."""
+        again = name in self._guests and not self.tasks[name].quiz
+        self._guests.discard(name)
+        if again:
+            self._alone.add(name)
+        return again
+
+    def answer(self, question: dict[str, Value]) -> dict[str, Any]:
+        """One question's answer, made safe to judge."""
+        offered = tuple(question["stand_ins"])
+        within = self._fork(question, offered)
+        self._last = within, question["call"]
+        try:
+            stand_in = partial(_stand_in, self.slug, offered)
+            answer = self.session.ask(question, stand_in, within)
+        except faults.Ended as end:
+            self._last = ("", "")
+            if end.kind == "timeout":  # its own fault; to wait again helps nobody
+                self._guests.discard(question["call"])
+            raise Ended(end.kind, end.sentence) from None
+        return discretion.answer(answer, question, self._names)
+
+    def _fork(self, question: dict[str, Value], offered: tuple[str, ...]) -> str:
+        """The name of the fork that is to answer."""
+        name = question["call"]
+        helped = ("cache",) if "cache" in question["inputs"] else ()
+        if helped or offered or name in self._alone:
+            return " ".join((name, *helped, *offered))
+        fork, last = self._last
+        shared = fork == f"shared {self._shared}"
+        if shared and (last == name or time.monotonic() < self._until):
+            if last != name:
+                self._guests.add(name)
+            return fork
+        self._guests.discard(name)
+        self._shared += 1
+        self._until = time.monotonic() + LIMITS.question_s
+        return f"shared {self._shared}"
 
 
 def _stand_in(slug: str, offered: Sequence[str], name: str, args: list) -> Value:
@@ -203,6 +254,30 @@ def _small(value: Value) -> bool:
 
 
 # what is the same for a whole class
+
+
+class Posed(dict[str, Value]):
+    """A question that a whole class is asked: what is sent is made once."""
+
+    @cached_property
+    def frame(self) -> bytes:
+        return wire.frame(self)
+
+
+_questions: dict[tuple, tuple[Case, Posed]] = {}
+KEPT = 4096
+
+
+def _posed(
+    task: Task, case: Case, before: Task | None, cache: Value, stand_ins: Sequence[str]
+) -> Posed:
+    key = id(case), cache is None, tuple(stand_ins)
+    if key not in _questions:
+        if len(_questions) == KEPT:
+            _questions.clear()
+        asked = Posed(question(task, case, before, cache, stand_ins))
+        _questions[key] = case, asked  # the case too, for as long as its id is a key
+    return _questions[key][1]
 
 
 @lru_cache(maxsize=256)

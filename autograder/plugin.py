@@ -15,6 +15,7 @@ import contextlib
 import glob
 import itertools
 import logging
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -30,7 +31,7 @@ from sqlalchemy.exc import DatabaseError
 
 from autograder import derive, discretion, grading, intake, own
 from autograder.exercise import ROOT, ExerciseError, load, slugs
-from autograder.rebuild import MARK, emptied, put_into, rebuild, refused
+from autograder.rebuild import MARK, copied, emptied, put_into, rebuild, refused
 from autograder.sandbox.session import GraderFault
 from autograder.secret import course_secret
 from unrolled import report
@@ -236,10 +237,14 @@ class Examine(NbGraderPreprocessor):
 
 
 def outputs(verdict: Verdict) -> list[NotebookNode]:
-    """A verdict as a check cell's outputs, which nbgrader reads the points from.
+    """A verdict as a check cell's outputs, which nbgrader reads the points from."""
+    return copied(_outputs(verdict))
 
-    No result means full points to it, and a number that many.
-    """
+
+@lru_cache(maxsize=256)
+def _outputs(verdict: Verdict) -> list[NotebookNode]:
+    """Most of a class has the same verdicts. No result means full points to nbgrader,
+    and a number that many."""
     told = discretion.untroubled(verdict)
     data = {
         "text/plain": report.text(told),

@@ -8,11 +8,11 @@ Where that differs from what was handed in, a sentence says so.
 
 from __future__ import annotations
 
-import copy
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import Any
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
@@ -31,7 +31,7 @@ _CONTROL = re.compile(r"[^\S\n ]|[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]
 
 def rebuild(slug: str, hand_in: HandIn) -> NotebookNode:
     """The released notebook of `slug` with the text of `hand_in` in it."""
-    return put_into(copy.deepcopy(_released(slug)), hand_in)
+    return put_into(copied(_released(slug)), hand_in)
 
 
 def put_into(notebook: NotebookNode, hand_in: HandIn) -> NotebookNode:
@@ -44,7 +44,7 @@ def put_into(notebook: NotebookNode, hand_in: HandIn) -> NotebookNode:
 
 def refused(slug: str, reason: str) -> NotebookNode:
     """The notebook that stands for a hand-in that could not be read."""
-    return emptied(copy.deepcopy(_released(slug)), reason)
+    return emptied(copied(_released(slug)), reason)
 
 
 def emptied(notebook: NotebookNode, reason: str) -> NotebookNode:
@@ -59,6 +59,16 @@ def emptied(notebook: NotebookNode, reason: str) -> NotebookNode:
 @lru_cache(maxsize=16)
 def _released(slug: str) -> NotebookNode:
     return release_notebook(load(slug))
+
+
+def copied(node: Any) -> Any:
+    """A notebook or a part of one again, made quicker than by copy.deepcopy."""
+    if isinstance(node, dict):
+        made = NotebookNode()
+        for key, value in node.items():
+            dict.__setitem__(made, key, copied(value))
+        return made
+    return [copied(item) for item in node] if isinstance(node, list) else node
 
 
 def _about(notebook: NotebookNode, notes: Sequence[str]) -> NotebookNode:

@@ -294,20 +294,24 @@ def test_two_runs_do_not_write_at_once(here):
     assert "is being graded by another run" in said
 
 
-def test_a_student_is_one_transaction(here, monkeypatch):
+def test_students_are_written_in_one_transaction(here, monkeypatch):
     from autograder import gradebook
 
     writer = gradebook.Writer(SLUG, gradebook.course())
     writer.ready()
     before = here.rows()
+    fill = gradebook.Rows.fill
 
-    def fails(self, nb, resources):
+    def fails(self, marks):
+        none = {"scores": {}, "comments": {}}
+        fill(self, dict.fromkeys(marks, none))
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(gradebook._Save, "preprocess", fails)
+    monkeypatch.setattr(gradebook.Rows, "fill", fails)
     student = "honest-full-solution"
+    entry = gradebook.Entry(student, here.submitted(student), here.result(student))
     with pytest.raises(OSError, match="disk is full"):
-        writer.write(student, here.submitted(student), here.result(student))
+        writer.write([entry])
     writer.close()
     assert here.rows() == before
     assert "1 grades were written" in here.grade()[1]

@@ -5,6 +5,7 @@ Only text and PNG pictures are kept, and only so many bytes of them.
 
 from __future__ import annotations
 
+import ast
 import base64
 import binascii
 import contextlib
@@ -156,6 +157,12 @@ class Shell(InteractiveShell):
         print(done.stdout, end="")
         self.user_ns["_exit_code"] = done.returncode
 
+    def transform_cell(self, raw_cell: str) -> str:
+        """Plain Python as it is: to look for magics takes longer than to run most."""
+        if _is_python(raw_cell):
+            return raw_cell if raw_cell.endswith("\n") else f"{raw_cell}\n"
+        return super().transform_cell(raw_cell)
+
     def _showtraceback(self, etype: type, evalue: Any, stb: list[str]) -> None:
         self.tape.error(etype.__name__, str(evalue), "\n".join(stb))
 
@@ -167,6 +174,20 @@ class Shell(InteractiveShell):
         self.execution_count += 1  # tracebacks name the cell
         error = result.error_before_exec or result.error_in_exec
         return _status(error), self.tape.wire()
+
+
+def _is_python(cell: str) -> bool:
+    """Whether IPython would change nothing; False also where that is not sure: a
+    prompt that was copied along, an escape that the parser may warn of."""
+    doubtful = cell[:1].isspace() or "\\" in cell
+    if doubtful or "In [" in cell[:200] or ">>>" in cell[:200]:
+        return False
+    flags = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+    try:
+        compile(cell, "<cell>", "exec", flags, dont_inherit=True)
+    except Exception:
+        return False
+    return True
 
 
 def _status(error: BaseException | None) -> str:

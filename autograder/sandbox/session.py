@@ -104,12 +104,13 @@ class Session:
         Questions that follow one another `within` the same name share a fork: what is
         one examination costs one fork. Ended says how a question ended without an
         answer; the next one may be asked. `stand_in` is called, here, when the
-        submission calls a stood-in function.
+        submission calls a stood-in function. A question that is asked often may bring
+        its `frame`.
         """
         if question.get("stand_ins") and stand_in is None:
             raise GraderFault("A question with stand-ins was asked without a stand_in.")
         try:
-            data = wire.frame(question)
+            data = getattr(question, "frame", None) or wire.frame(question)
         except wire.WireError as error:
             raise GraderFault(f"A question cannot cross the border: {error}.") from None
         try:
