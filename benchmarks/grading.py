@@ -136,7 +136,7 @@ class Course:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
         with subprocess.Popen(command, cwd=ROOT, env=self.env, **pipes) as process:
             if watch:
-                watch.begin(process.pid, self.folder / "results" / SLUG)
+                watch.begin(process.pid, self.folder / "results" / SLUG, USED)
             said, _ = process.communicate()
         taken = time.monotonic() - started
         assert process.returncode == 0, "the run failed"
@@ -350,8 +350,11 @@ def endurance(count: int, workers: int) -> Iterator[str]:
         before = watch.machine()
         cost, rows = course.grade(workers, watch)
         after = watch.machine()
-    each = cost.wall / count
-    yield f"{len(rows)} in one run: {cost.wall:.0f} s, {1000 * each:.0f} ms each."
+    each = [_ms(part / count) for part in cost]
+    yield (
+        f"{len(rows)} in one run: {cost.wall:.0f} s, {each[0]} ms each, of the "
+        f"processors {each[1]}."
+    )
     yield table(watch.head, watch.rows())
     yield table(
         ["left on the machine", "before", "after"],
