@@ -38,6 +38,10 @@ PATIENCE_S = 120.0  # without any worker
 JOIN_S = 120.0
 
 _LOCAL = {
+    "distributed.admin.system-monitor.disk": False,
+    "distributed.admin.system-monitor.interval": "60s",
+    "distributed.admin.tick.interval": "1s",  # five servers, fifty times a second each
+    "distributed.admin.tick.limit": "60s",
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.work-stealing": False,

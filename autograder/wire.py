@@ -14,7 +14,6 @@ and with the bytes that are really there before one byte is copied.
 
 from __future__ import annotations
 
-import math
 import socket
 import struct
 from dataclasses import dataclass
@@ -183,42 +182,41 @@ class _Reader:
         self.at = 0
         self.nodes = 0
 
-    def take(self, count: int) -> memoryview:
-        if count > len(self.data) - self.at:
+    def skip(self, count: int) -> int:
+        """Where the next `count` bytes begin, which are there."""
+        at, self.at = self.at, self.at + count
+        if self.at > len(self.data):
             raise WireError("the value is cut short")
-        part = self.data[self.at : self.at + count]
-        self.at += count
-        return part
-
-    def number(self, form: str) -> Any:
-        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+        return at
 
     def value(self, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > self.bounds.nodes:
             raise WireError(f"more than {self.bounds.nodes} items")
-        tag = bytes(self.take(1))
+        tag = self.data[self.skip(1)]
+        if tag == _ARRAY:
+            return self.array()
         if tag in _SINGLE:
             return _SINGLE[tag]
-        if tag == b"i":
-            return self.number("<q")
-        if tag == b"f":
-            return self.number("<d")
-        if tag == b"s":
+        if tag == _INT:
+            return _INT64(self.data, self.skip(8))[0]
+        if tag == _FLOAT:
+            return _FLOAT64(self.data, self.skip(8))[0]
+        if tag == _TEXT:
             return self.text()
-        if tag in (b"a", b"g"):
-            array = self.array()
-            return array if tag == b"a" else self.scalar(array)
-        if tag in (b"l", b"d"):
+        if tag in (_LIST, _DICT):
             return self.container(tag, depth)
-        raise WireError(f"an unknown tag {tag!r}")
+        if tag == _SCALAR:
+            return self.scalar(self.array())
+        raise WireError(f"an unknown tag {bytes([tag])!r}")
 
     def text(self) -> str:
-        count = self.number("<I")
+        count = _COUNT(self.data, self.skip(4))[0]
         if count > 4 * self.bounds.text:
             raise WireError(f"a text of {count} bytes")
+        at = self.skip(count)
         try:
-            text = str(self.take(count), "utf-8")
+            text = str(self.data[at : at + count], "utf-8")
         except UnicodeDecodeError:
             raise WireError("a text that is not UTF-8") from None
         if len(text) > self.bounds.text:
@@ -226,29 +224,34 @@ class _Reader:
         return text
 
     def array(self) -> np.ndarray:
-        code, ndim = self.take(2)
+        at = self.skip(2)
+        code, ndim = self.data[at], self.data[at + 1]
         if code >= len(DTYPES) or ndim > MAX_NDIM:
             raise WireError(f"an array of dtype number {code} and {ndim} axes")
-        shape = tuple(self.number("<I") for _ in range(ndim))
+        shape = _SHAPES[ndim](self.data, self.skip(4 * ndim))
         dtype = DTYPES[code]
         # An empty array may still have an axis too long for NumPy: count it as 1.
-        if math.prod(max(n, 1) for n in shape) * dtype.itemsize > self.bounds.size:
+        size = least = dtype.itemsize
+        for side in shape:
+            size, least = size * side, least * (side or 1)
+        if least > self.bounds.size:
             raise WireError(f"an array of shape {shape}")
-        body = self.take(math.prod(shape) * dtype.itemsize)
+        at = self.skip(size)
+        body = self.data[at : self.at]
         if dtype.kind == "b" and np.frombuffer(body, np.uint8).max(initial=0) > 1:
             raise WireError("a bool that is neither 0 nor 1")
-        return np.frombuffer(body, dtype).reshape(shape).copy()
+        return np.ndarray(shape, dtype, body).copy()
 
     def scalar(self, array: np.ndarray) -> Any:
         if array.ndim:
             raise WireError(f"a scalar of {array.ndim} axes")
         return array[()]
 
-    def container(self, tag: bytes, depth: int) -> list | dict:
+    def container(self, tag: int, depth: int) -> list | dict:
         if depth >= self.bounds.depth:
             raise WireError(f"more than {self.bounds.depth} levels of nesting")
-        count = self.number("<I")
-        if tag == b"l":
+        count = _COUNT(self.data, self.skip(4))[0]
+        if tag == _LIST:
             return [self.value(depth + 1) for _ in range(count)]
         found: dict[str, Any] = {}
         for _ in range(count):
@@ -259,4 +262,7 @@ class _Reader:
         return found
 
 
-_SINGLE: dict[bytes, Any] = {b"N": None, b"T": True, b"F": False}
+_ARRAY, _SCALAR, _INT, _FLOAT, _TEXT, _LIST, _DICT = b"agifsld"
+_SINGLE: dict[int, Any] = dict(zip(b"NTF", (None, True, False), strict=True))
+_COUNT, _INT64, _FLOAT64 = (struct.Struct(f).unpack_from for f in ("<I", "<q", "<d"))
+_SHAPES = [struct.Struct(f"<{n}I").unpack_from for n in range(MAX_NDIM + 1)]

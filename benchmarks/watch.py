@@ -99,9 +99,7 @@ def _ended(process: psutil.Process) -> bool:
     return True
 
 
-def _sight(
-    command: psutil.Process, results: Path, spent: tuple[float, float]
-) -> Sight:
+def _sight(command: psutil.Process, results: Path, spent: tuple[float, float]) -> Sight:
     tree = [command, *command.children(recursive=True)]
     sizes, files, workers = [], 0, [0.0]
     for process in tree:
