@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+
+if __name__ == "__main__":  # Ctrl-C while all of this is imported ends it at once
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 from typing import Annotated, NoReturn
 
 import typer
@@ -74,8 +79,14 @@ def grade(
     ] = False,
 ) -> None:
     """Grade all hand-ins in parallel, then write the gradebook."""
-    from autograder import batch, screen
+    from autograder import batch, own, screen
 
+    if own.is_own(exercise):
+        raise GraderFault(
+            f"{exercise} is an assignment of your own, with tests in its notebook: "
+            f"grade it with `nbgrader autograde {exercise} --create`, which runs it in "
+            "the same sandbox."
+        )
     names = tuple(students or ())
     choice = batch.Choice(names, workers, scheduler, unsafe=unsafe, force=not resume)
     raise typer.Exit(screen.grade(exercise, choice, lines=lines))
@@ -96,6 +107,8 @@ def doctor() -> None:
 
 
 def main() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()
     except (ExerciseError, FileNotFoundError, GraderFault) as error:

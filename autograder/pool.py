@@ -14,14 +14,18 @@ with keys that nobody else has: another user of the machine cannot talk to it.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import queue
+import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
+from multiprocessing import forkserver
 from typing import Any, NamedTuple, Self
 
 import dask
@@ -207,6 +211,19 @@ def _preload() -> None:
     context.set_forkserver_preload(["distributed", "autograder.worker"])
     # Dask would set its own list, and import all of that, pandas too, here as well
     distributed.utils._forkserver_preload_set = True
+    if threading.current_thread() is threading.main_thread():
+        with _deaf():
+            forkserver.ensure_running()
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """What starts now hears no Ctrl-C: it is this process's to handle."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _result(future: Future, order: Order) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@ import pytest
 
 from autograder import grading
 from autograder.exercise import load
-from autograder.sandbox import GraderFault, Limits, Sandbox, sandboxes
+from autograder.sandbox import GraderFault, Limits, Sandbox, Session, sandboxes
 
 SLUG = "02-recurrent-cell"
 SECRET = b"a secret of a course, for tests only"
@@ -74,6 +74,59 @@ def test_one_function_that_ends_leaves_the_others_theirs(cells, sandbox):
     found = statuses(graded(cells, sandbox))
     assert found.pop("mse") == "crashed"
     assert set(found.values()) == {"full"}
+
+
+@pytest.fixture
+def forks(monkeypatch):
+    """The name of a function to the forks in which it was asked."""
+    found = {}
+    ask = Session.ask
+
+    def asked(self, question, stand_in=None, within=""):
+        found.setdefault(question["call"], []).append(within)
+        return ask(self, question, stand_in, within)
+
+    monkeypatch.setattr(Session, "ask", asked)
+    return found
+
+
+def test_functions_that_are_right_share_a_fork(cells, sandbox, forks):
+    graded(cells, sandbox)
+    assert {name for names in forks.values() for name in names} == {"shared 1"}
+
+
+def test_a_function_loses_nothing_by_what_another_left_behind(cells, sandbox, forks):
+    cells["rnn_step_forward"] += """
+def stable_sigmoid(a):
+    return None
+
+def rnn_step_forward(*args, right=rnn_step_forward):
+    global mse
+    mse = None
+    return right(*args)
+"""
+    assert set(statuses(graded(cells, sandbox)).values()) == {"full"}
+    assert "mse" in forks["mse"]
+    assert "stable_sigmoid" not in forks["stable_sigmoid"]
+
+
+def test_a_quiz_has_no_second_try(cells, sandbox):
+    cells["read_traces"] += """
+import mmap, os
+first = mmap.mmap(-1, 8)
+def read_traces(right=read_traces):
+    if not first[0]:
+        first[:] = os.getpid().to_bytes(8, "little")
+    second = first[:] != os.getpid().to_bytes(8, "little")
+    return right() if second else [99] * 6
+"""
+    assert graded(cells, sandbox).verdicts["read_traces"].points == 0
+
+
+def test_what_never_ends_is_waited_for_once(cells, sandbox, forks):
+    cells["mse"] = "def mse(pred, target):\n    while True: pass"
+    assert statuses(graded(cells, sandbox))["mse"] == "timeout"
+    assert forks["mse"] == ["shared 1"]
 
 
 def test_a_cell_that_never_ends_is_told_as_such(cells, sandbox):

@@ -78,10 +78,10 @@ class Course:
             "PYTHONPATH": str(ROOT),
         }
 
-    def start(self, *args):
+    def start(self, *args, **options):
         command = [sys.executable, *args]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=ROOT, env=self.env, **pipes)
+        return subprocess.Popen(command, cwd=ROOT, env=self.env, **pipes, **options)
 
     def run(self, *args, code=0):
         process = self.start(*args)
@@ -286,6 +286,20 @@ def test_ctrl_c_is_one_sentence_and_loses_nothing(pooled):
     assert len(list(pooled.results.glob("*.json"))) >= 4
     pooled.grade("--workers", "1")
     assert pooled.judged() == pooled.with_two
+
+
+@pytest.mark.parametrize("wait_s", [0.3, 1.5, 3.0])
+def test_ctrl_c_at_a_terminal_while_it_starts_shows_no_traceback(pooled, wait_s):
+    """It reaches all processes of the command's group, as from a terminal."""
+    for path in pooled.results.glob("*.json"):
+        path.unlink()
+    command = ("-m", "autograder", "grade", SLUG, "--workers", "1")
+    process = pooled.start(*command, start_new_session=True)
+    time.sleep(wait_s)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in said
 
 
 def test_two_runs_do_not_write_at_once(here):
