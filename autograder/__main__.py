@@ -16,7 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from autograder import adopt as adopting
 from autograder import derive as deriving
 from autograder import release, results
-from autograder.exercise import ExerciseError, slugs
+from autograder.exercise import ExerciseError, load, slugs
 from autograder.faults import GraderFault
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -87,6 +87,7 @@ def grade(
             f"grade it with `nbgrader autograde {exercise} --create`, which runs it in "
             "the same sandbox."
         )
+    load(exercise)  # or the sentence that there is none
     names = tuple(students or ())
     choice = batch.Choice(names, workers, scheduler, unsafe=unsafe, force=not resume)
     raise typer.Exit(screen.grade(exercise, choice, lines=lines))
