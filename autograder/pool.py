@@ -42,10 +42,12 @@ PATIENCE_S = 120.0  # without any worker
 JOIN_S = 120.0
 
 _LOCAL = {
+    "distributed.admin.low-level-log-length": 100,
     "distributed.admin.system-monitor.disk": False,
     "distributed.admin.system-monitor.interval": "60s",
     "distributed.admin.tick.interval": "1s",  # five servers, fifty times a second each
     "distributed.admin.tick.limit": "60s",
+    "distributed.diagnostics.computations.max-history": 1,  # each keeps its hand-in
     "distributed.scheduler.allowed-failures": 0,
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.scheduler.work-stealing": False,
