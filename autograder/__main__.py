@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import signal
-
-if __name__ == "__main__":  # Ctrl-C while all of this is imported ends it at once
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
 from typing import Annotated, NoReturn
 
 import typer
@@ -108,7 +104,7 @@ def doctor() -> None:
 
 
 def main() -> None:
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # see __init__.py
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         app()

@@ -142,6 +142,9 @@ class Otter:
         self.python = folder / "venv" / "bin" / "python"
 
     def available(self) -> bool:
+        """False without a network, and for torch, which would be 2 GB more."""
+        if any("torch" in cell.source for cell in load(self.slug).cells):
+            return False
         venv.create(self.folder / "venv", with_pip=True)
         install = ["-m", "pip", "install", "-q", "otter-grader", "ipykernel"]
         done = subprocess.run([self.python, *install], check=False, capture_output=True)
