@@ -11,4 +11,7 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 from jupyter_book.cli.main import main  # noqa: E402
 
 if __name__ == "__main__":
-    main(["build", ".", *sys.argv[1:]])
+    try:
+        main(["build", ".", *sys.argv[1:]])
+    except RuntimeError as error:  # Sphinx has said where and why
+        sys.exit(str(error))

@@ -166,7 +166,7 @@ def test_a_figure_without_words_fails_the_build(build, tmp_path):
     (tmp_path / "a.svg").write_text(SVG)
     code, messages, _ = build(index="# Title\n\n![](a.svg)")
     assert code == 1
-    assert "has no alt text" in messages
+    assert "index.md:3: WARNING: figure a.svg has no alt text" in messages
 
 
 # Other hosts

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import Path
 
 import drawing
+import markup
 import memo
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -119,7 +120,8 @@ class LiveFigures(SphinxPostTransform):
     def _replace(self, image: nodes.image, prefix: str) -> None:
         if not image.get("alt"):
             text = "figure %s has no alt text: say in one sentence what is to be seen"
-            log.warning(text, image["uri"], location=image, type="figures")
+            where = markup.place(image)
+            log.warning(text, image["uri"], location=where, type="figures")
         file = Path(self.app.srcdir, image["uri"])
         if not file.is_file():
             return  # Sphinx has said so, with file and line

