@@ -119,6 +119,19 @@ class NoSolutions(SphinxPostTransform):
             node.parent.remove(node)
 
 
+class MarginNotes(SphinxPostTransform):
+    """On paper there is no margin for them: they stand in the text, set in."""
+
+    default_priority = 5
+    formats = ("latex",)
+
+    def run(self, **kwargs: object) -> None:
+        for node in list(self.document.findall(nodes.sidebar)):
+            if "margin" in node["classes"]:
+                said = [one for one in node if not isinstance(one, nodes.title)]
+                node.replace_self(nodes.block_quote("", *said))
+
+
 def _is_solution(node: nodes.Node) -> bool:
     return type(node).__name__.startswith("solution")
 
@@ -130,5 +143,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-get-updated", as_before, priority=960)
     app.add_post_transform(Drawings)
     app.add_post_transform(NoSolutions)
+    app.add_post_transform(MarginNotes)
     app.add_post_transform(SameNumbers)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
