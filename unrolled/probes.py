@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from unrolled import device
+from unrolled import costs, device
 
 Arrays = dict[str, Any]
 
@@ -343,4 +343,12 @@ PROBES: Mapping[str, Callable[..., Any]] = {
     "lstm_function": lstm_function,
     "ported": ported,
     "with_tensors": with_tensors,
+    "fused_step": partial(
+        costs.counted, ("x_t", "h_prev", "c_prev", "W", "b"), ("h_t", "c_t")
+    ),
+    "hoisted": partial(
+        costs.counted, ("xs", "h0", "c0", "W_x", "W_h", "b"), ("hs", "c_T")
+    ),
+    "remembered": costs.remembered,
+    "scaled": costs.scaled,
 }

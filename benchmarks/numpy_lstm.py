@@ -1,0 +1,134 @@
+"""The fastest LSTM that we can write in NumPy, forward and backward.
+
+What it does that the exercises' LSTM does not:
+
+* One `tanh` makes all four gates, as sigmoid(a) = 1/2 + tanh(a/2)/2. The halves are
+  in the weights.
+* `h`, `x` and a 1 lie side by side, so that one product makes all sums of a step,
+  bias included, and one product gives all weights their gradients. (The input's part
+  could be done for all steps at once. For matrices as small as these it does not pay:
+  reading the sums back costs what was won.)
+* The product is made gate by gate: such matrices are small enough for the kernels
+  that OpenBLAS keeps for small ones, and every gate is then one piece of memory.
+* No array is made in a loop, nor a view of one: all have their places from the start,
+  and the arrays that come back are overwritten by the next call.
+* Backward goes by blocks of a few steps, which stay in the cache: first the slopes of
+  a whole block, then step by step what depends on the step after it, then the
+  block's part of the weights' gradients.
+
+Gates are kept in the order o, f, i, g, followed by c_{t-1} and tanh(c_t), because then
+the factors of each gate's slope stand side by side, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+KEPT = [3, 1, 0, 2]  # o f i g, as places of i f g o
+GIVEN = [2, 1, 3, 0]  # i f g o, as places of o f i g
+STEPS = 10  # of a block of the backward pass
+
+
+class NumpyLSTM:
+    """An LSTM for sequences of one size: T steps, B sequences, D inputs, H units."""
+
+    def __init__(self, T: int, B: int, D: int, H: int, dtype: Any) -> None:
+        def room(*shape: int) -> Array:
+            return np.zeros(shape, dtype)
+
+        self.T, self.H, self.steps = T, H, min(STEPS, T)
+        self.z = room(T + 1, B, H + D + 1)  # h, x, 1
+        self.z[..., -1] = 1
+        self.s = room(T + 1, 6, B, H)  # o, f, i, g, c_prev, tanh c
+        self.pair, self.tmp, self.dc = room(2, B, H), room(B, H), room(B, H)
+        self.da = room(5, self.steps, B, H)  # of o, f, i, g; the slope of h by c
+        self.found, self.dz = room(4, B, H + D), room(B, H + D)
+        self.dw, self.part = room(4, H + D + 1, H), room(4, H + D + 1, H)
+        self.dxs = room(T, B, D)
+        self.ahead = [self._views_ahead(t) for t in range(T)]
+        self.back = [(d[:4], d[0], d[1:4], d[4]) for d in self.da.swapaxes(0, 1)]
+
+    def _views_ahead(self, t: int) -> tuple[Array, ...]:
+        """What step t works on, with as few axes as possible."""
+        s, c, h = self.s[t], self.s[t + 1, 4], self.z[t + 1, :, : self.H]
+        flat = s.reshape(6, -1)
+        return (
+            self.z[t], s[:4], flat[:4].reshape(-1), flat[:3].reshape(-1),
+            flat[1:3], flat[4:2:-1], c.reshape(-1), flat[5], s[0], s[5], h,
+        )  # fmt: skip
+
+    def load(self, W_x: Array, W_h: Array, b: Array) -> None:
+        """The weights W_x (D, 4H), W_h (H, 4H), b (4H,), gates i, f, g, o."""
+        whole = np.concatenate([W_h, W_x, b[None]]).reshape(-1, 4, self.H)[:, KEPT]
+        half = np.array([0.5, 0.5, 0.5, 1], whole.dtype)[:, None]
+        self.w = np.ascontiguousarray((whole * half).transpose(1, 0, 2))
+        self.w_back = np.ascontiguousarray(whole[:-1].transpose(1, 2, 0))
+
+    def forward(self, xs: Array, h0: Array, c0: Array) -> tuple[Array, Array]:
+        """xs (T, B, D), h0 and c0 (B, H) -> hs (T, B, H), c_T (B, H)."""
+        T, H, w = self.T, self.H, self.w
+        pair, half = self.pair.reshape(2, -1), self.z.dtype.type(0.5)
+        kept, new = pair
+        matmul, tanh, multiply, add = np.matmul, np.tanh, np.multiply, np.add
+        self.z[0, :, :H], self.z[:T, :, H:-1], self.s[0, 4] = h0, xs, c0
+        for z, sums, gates, sigmoids, fi, cg, c, bent, o, tanh_c, h in self.ahead:
+            matmul(z, w, sums)
+            tanh(gates, gates)
+            multiply(sigmoids, half, sigmoids)
+            add(sigmoids, half, sigmoids)
+            multiply(fi, cg, pair)  # f c_prev, i g
+            add(kept, new, c)
+            tanh(c, bent)
+            multiply(o, tanh_c, h)
+        return self.z[1:, :, :H], self.s[T, 4]
+
+    def backward(self, dhs: Array, dc_T: Array) -> dict[str, Array]:
+        """dhs (T, B, H), dc_T (B, H) -> the gradients, of what forward read last."""
+        T, H = self.T, self.H
+        self.dc[...] = dc_T
+        self.dz[:, :H] = 0
+        self.dw[...] = 0
+        for start in range((T - 1) // self.steps * self.steps, -1, -self.steps):
+            stop = min(T, start + self.steps)
+            self._slopes(start, stop)
+            self._steps_back(start, stop, dhs)
+            z = self.z[start:stop].reshape(-1, self.z.shape[2])
+            da = self.da[:4, : stop - start].reshape(4, -1, H)
+            np.matmul(z.T, da, self.part)
+            np.add(self.dw, self.part, self.dw)
+        grads = self.dw[GIVEN].transpose(1, 0, 2).reshape(-1, 4 * H)
+        return {
+            "dxs": self.dxs, "dh0": self.dz[:, :H], "dc0": self.dc,
+            "dW_x": grads[H:-1], "dW_h": grads[:H], "db": grads[-1],
+        }  # fmt: skip
+
+    def _slopes(self, start: int, stop: int) -> None:
+        """What multiplies the gradients that arrive, for all steps of a block."""
+        s, slope = self.s[start:stop].swapaxes(0, 1), self.da[:, : stop - start]
+        sigmoids, bent = slope[:3], slope[3:]
+        np.subtract(1, s[:3], sigmoids)
+        np.multiply(sigmoids, s[:3], sigmoids)
+        np.multiply(sigmoids, s[5:2:-1], sigmoids)  # tanh c, c_prev, g
+        np.multiply(s[3::2], s[3::2], bent)  # g, tanh c
+        np.subtract(1, bent, bent)
+        np.multiply(bent, s[2::-2], bent)  # i, o
+
+    def _steps_back(self, start: int, stop: int, dhs: Array) -> None:
+        dc, dz, tmp, w, found = self.dc, self.dz, self.tmp, self.w_back, self.found
+        dh, dx = dz[:, : self.H], dz[:, self.H :]
+        matmul, multiply, add, total = np.matmul, np.multiply, np.add, np.add.reduce
+        f = list(self.s[start:stop, 1])
+        for k in range(stop - start - 1, -1, -1):
+            da, of_o, of_fig, by_c = self.back[k]
+            add(dh, dhs[start + k], dh)
+            multiply(dh, by_c, tmp)
+            add(dc, tmp, dc)
+            multiply(dh, of_o, of_o)
+            multiply(dc, of_fig, of_fig)
+            multiply(dc, f[k], dc)
+            matmul(da, w, found)
+            total(found, axis=0, out=dz)
+            self.dxs[start + k] = dx
