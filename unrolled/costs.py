@@ -74,7 +74,10 @@ def counted(
     *arrays, allowed = args
     tensors = [torch.from_numpy(a) for a in arrays]
     leaves = [t.requires_grad_() for t in tensors[: len(names)]]
-    with products() as made:
+    made: list[str] = []
+    with contextlib.ExitStack() as stack:
+        if allowed:  # only where asked for: torch takes seconds to set it up
+            made = stack.enter_context(products())
         returned = function(*leaves)
     if not isinstance(returned, tuple) or len(returned) != len(outputs):
         raise TypeError(f"{' and '.join(outputs)} have to come back")
