@@ -21,6 +21,7 @@ import numpy as np
 
 from autograder import oracle
 from autograder.exercise import Exercise, load, slugs
+from unrolled import forecaster
 from unrolled.answer import copy
 from unrolled.measures import BAND, MEASURES, wrong_copies
 from unrolled.task import Task, Value
@@ -29,6 +30,7 @@ SOLUTION, OTHERS = 400, 100  # seeds
 FILE = Path(__file__).with_name("bands.json")
 FIGURES: dict[str, tuple[float, Callable[..., float]]] = {
     "trained_copy": (BAND, wrong_copies),
+    "trained_forecaster": (forecaster.SILLY, forecaster.share_of_silly),
 }
 Names = dict[str, Any]
 

@@ -153,15 +153,17 @@ def _squeezed(array: np.ndarray) -> tuple[int, ...]:
 
 
 def close(got: np.ndarray, expected: np.ndarray, rtol: float) -> np.ndarray:
-    """Elementwise; never True where `got` is not finite.
+    """Elementwise; never True where `got` is not finite, but for the NaN of a value
+    that is missing in `expected` as well.
 
     The scale is that of the whole array: an entry that nearly cancels is not
     held to more digits than its neighbours.
     """
-    scale = np.max(np.abs(expected), initial=0.0)
+    missing = np.isnan(expected)
+    scale = np.max(np.abs(expected), initial=0.0, where=~missing)
     with np.errstate(all="ignore"):
         near = np.abs(got - expected) <= rtol * (scale if scale > 0 else 1.0)
-    return near & np.isfinite(got)
+    return (near & np.isfinite(got)) | (missing & np.isnan(got))
 
 
 def _value_fault(
@@ -177,9 +179,13 @@ def _value_fault(
     index = _first(wrong, name, task)
     got, want = float(wide[index]), float(expected[index])
     step = int(index[0]) if name in task.over_time and index else None
-    if not np.isfinite(wide).all():
-        bad = "NaN" if np.isnan(wide).any() else "infinite numbers"
+    missing = np.isnan(expected.astype(np.float64))
+    if not np.isfinite(wide[~missing]).all():
+        bad = "NaN" if np.isnan(wide[~missing]).any() else "infinite numbers"
         return Fault("nan", name, f"{name} has {bad}", index, step, got, want)
+    if not np.isnan(wide[missing]).all():
+        text = f"{name} has numbers where a missing value stays NaN"
+        return Fault("value", name, text, index, step, got, want)
     hint = _pattern(wide, expected)
     text = f"{name} is wrong" + (f": {hint}" if hint else "")
     return Fault("value", name, text, index, step, got, want)

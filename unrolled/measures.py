@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from unrolled import forecaster
 from unrolled.task import Task, Value
 
 Measure = Callable[[Value, Mapping[str, Value]], dict[str, bool] | None]
@@ -117,9 +118,17 @@ def _copied(
     return float((logits.argmax(axis=-1) != symbols).mean()), float(loss.mean())
 
 
+def trained_forecaster(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
+    """Do trained weights foretell months that they have not seen?"""
+    start = inputs["params"]
+    weights = {name: _weight(name, w, value) for name, w in start.items()}
+    return forecaster.properties(start, weights, inputs)
+
+
 MEASURES: Mapping[str, Measure] = {
     "late_growth": late_growth,
     "trained_copy": trained_copy,
+    "trained_forecaster": trained_forecaster,
 }
 
 
