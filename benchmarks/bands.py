@@ -1,6 +1,6 @@
 """How surely a training run that is graded passes where it should, and fails else.
 
-    python -m benchmarks.bands
+    python -m benchmarks.bands            # or: python -m benchmarks.bands train_lm
 
 writes bands.json beside itself: for every graded function that trains, and for every
 right solution and known bug of it, what the trained network got wrong over many seeds
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ import numpy as np
 from autograder import oracle
 from autograder.exercise import Exercise, load, slugs
 from unrolled import forecaster
-from unrolled.answer import copy
-from unrolled.measures import BAND, MEASURES, wrong_copies
+from unrolled.answer import copy, plain
+from unrolled.measures import BAND, MEASURES, SURPLUS, surplus_bits, wrong_copies
 from unrolled.task import Task, Value
 
 SOLUTION, OTHERS = 400, 100  # seeds
@@ -31,6 +32,7 @@ FILE = Path(__file__).with_name("bands.json")
 FIGURES: dict[str, tuple[float, Callable[..., float]]] = {
     "trained_copy": (BAND, wrong_copies),
     "trained_forecaster": (forecaster.SILLY, forecaster.share_of_silly),
+    "trained_lm": (SURPLUS, surplus_bits),
 }
 Names = dict[str, Any]
 
@@ -72,8 +74,7 @@ def row(exercise: Exercise, task: Task, names: Names, seeds: int) -> dict[str, A
         weights = run(task, names[task.name], given)
         properties = MEASURES[task.measure](weights, given)
         passed += bool(properties) and all(properties.values())
-        weights = {name: np.asarray(w) for name, w in weights.items()}
-        figures.append(FIGURES[task.measure][1](weights, given))
+        figures.append(FIGURES[task.measure][1](plain(weights), given))
     low, middle, high = np.quantile(figures, [0, 0.5, 1]).round(4).tolist()
     found = {"seeds": seeds, "passed": passed, "wrong": [low, middle, high]}
     if high <= FIGURES[task.measure][0]:
@@ -88,16 +89,20 @@ def tail(figures: Sequence[float], band: float) -> float:
     return 0.1 * float(np.exp(-(band - floor) / np.mean(above))) if above else 0.0
 
 
-def main() -> None:
-    found: dict[str, Any] = {"date": datetime.date.today().isoformat()}
+def main(names: Sequence[str] = ()) -> None:
+    """Measure the tasks of these names, or all; keep what is known of the others."""
+    found: dict[str, Any] = json.loads(FILE.read_text()) if names else {}
+    found["date"] = datetime.date.today().isoformat()
     for exercise, task in trained():
+        if names and task.name not in names:
+            continue
         rows = found[task.name] = {"band": FIGURES[task.measure][0]}
-        for kind, name, names in candidates(exercise, task):
+        for kind, name, functions in candidates(exercise, task):
             seeds = SOLUTION if name == "solution" else OTHERS
-            rows[name] = {"kind": kind, **row(exercise, task, names, seeds)}
+            rows[name] = {"kind": kind, **row(exercise, task, functions, seeds)}
             print(f"{task.name} {kind:5s} {name:25s}", rows[name], flush=True)
             FILE.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -9,6 +9,7 @@ and what is measured is how well they do on sequences that nobody has seen.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from unrolled.task import Task, Value
 Measure = Callable[[Value, Mapping[str, Value]], dict[str, bool] | None]
 POWERS = 200
 SEQUENCES, BAND = 500, 0.25  # of the copies of fresh symbols, wrong at most
+LETTERS, SURPLUS = 8_000, 0.125  # of a fresh text, bits above what is possible at most
 
 
 def late_growth(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool] | None:
@@ -125,10 +127,83 @@ def trained_forecaster(value: Value, inputs: Mapping[str, Value]) -> dict[str, b
     return forecaster.properties(start, weights, inputs)
 
 
+def trained_lm(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
+    """Does a trained language model foretell a text that it has not seen?
+
+    `value` holds the weights `new_params` and the `losses` of all windows; `inputs`
+    the weights `params` of the start, the `windows` (n, T+1, B), `epochs`, `lr`, and
+    `words` (W, L), of which the language is made. With a rate of zero nothing is
+    learned, and the losses show the states that the windows were entered with.
+    """
+    start, windows = inputs["params"], inputs["windows"]
+    made = value if isinstance(value, dict) else {}
+    weights = {n: _weight(n, w, made.get("new_params")) for n, w in start.items()}
+    losses = _array(made.get("losses"))
+    losses = np.zeros(0) if losses is None else losses
+    due = inputs["epochs"], len(windows)
+    counted = losses.size == np.prod(due)
+    found = losses.reshape(due) if counted else np.zeros(due)
+    resting = inputs["lr"] == 0
+    foretold = surplus_bits(value, inputs) <= SURPLUS
+    before, after = (_read(w, windows[0]).mean() for w in (start, weights))
+    by_heart = after / np.log(2) - _least_bits(inputs["words"]) <= SURPLUS
+    carried = _losses(start, windows) if resting else found[0]
+    return {
+        "fresh_text_foretold": resting or foretold,
+        "weights_are_finite": all(np.isfinite(w).all() for w in weights.values()),
+        "every_weight_trained": resting
+        or all((weights[n] != start[n]).any() for n in start),
+        "loss_of_first_window_fell": resting or bool(after < before),
+        "more_than_one_window_learned": resting or foretold or not by_heart,
+        "one_loss_for_each_window": bool(counted),
+        "as_many_passes_as_asked_for": bool(counted) or losses.size != len(windows),
+        "state_carried_to_the_next_window": np.allclose(found[0], carried),
+        "epochs_begin_with_a_state_of_zeros": not resting
+        or np.allclose(found, found[0]),
+    }
+
+
+def surplus_bits(value: Value, inputs: Mapping[str, Value]) -> float:
+    """Bits per character of a fresh text above what the language's author needs."""
+    weights = {n: np.asarray(value["new_params"][n]) for n in inputs["params"]}
+    words, draw = inputs["words"], np.random.default_rng(LETTERS)
+    spelled = [[*w[w > 0], 0] for w in words[draw.integers(len(words), size=LETTERS)]]
+    text = np.concatenate(spelled)[:LETTERS].reshape(20, -1).T
+    seen = _read(weights, text)[20:]  # by then every column is inside the language
+    return float(seen.mean() / np.log(2) - _least_bits(words))
+
+
+def _least_bits(words: np.ndarray) -> float:
+    """The entropy per character of words thrown evenly, each with a space behind."""
+    return float(np.log2(len(words)) / (1 + (words > 0).sum(axis=1).mean()))
+
+
+def _losses(weights: Mapping[str, np.ndarray], windows: np.ndarray) -> np.ndarray:
+    """The mean surprise in each window, the state carried from one to the next."""
+    inputs = np.concatenate([w[:-1] for w in windows])
+    surprise = _read(weights, np.concatenate([inputs, windows[-1][-1:]]))
+    return surprise.reshape(len(windows), -1).mean(axis=1)
+
+
+def _read(weights: Mapping[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
+    """Surprise (T, B) of a tied language model at each of ids[1:] (T, B)."""
+    E, state, found = weights["E"], np.zeros((ids.shape[1], len(weights["W_hh"]))), []
+    with np.errstate(all="ignore"):
+        for x, target in pairwise(ids):
+            drive = np.matmul(E[x], weights["W_xh"]) + weights["b_h"]
+            state = np.tanh(drive + np.matmul(state, weights["W_hh"]))
+            logits = np.matmul(state @ weights["W_hd"], E.T) + weights["b_y"]
+            logits = logits - logits.max(axis=-1, keepdims=True)
+            said = logits[np.arange(len(target)), target]
+            found.append(np.log(np.exp(logits).sum(axis=-1)) - said)
+    return np.array(found)
+
+
 MEASURES: Mapping[str, Measure] = {
     "late_growth": late_growth,
     "trained_copy": trained_copy,
     "trained_forecaster": trained_forecaster,
+    "trained_lm": trained_lm,
 }
 
 

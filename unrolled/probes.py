@@ -331,6 +331,19 @@ def with_tensors(
     return tuple(np.zeros(t.shape, output.dtype) for t in found)
 
 
+def texts(function: Any, *args: Any) -> Any:
+    """Ask for a list of texts: as numbers, a row of code points each, filled up."""
+    found = function(*args)
+    if not isinstance(found, (list, tuple, str)):
+        return found
+    if odd := [s for s in found if not isinstance(s, str)]:
+        raise ReturnedError(f"a {type(odd[0]).__name__} is among the texts")
+    rows = np.zeros((len(found), max(map(len, found), default=0)), dtype=int)
+    for row, text in zip(rows, found, strict=True):
+        row[: len(text)] = [*map(ord, text)]
+    return rows
+
+
 def _copies(arrays: Sequence[Any]) -> list[Any]:
     import torch
 
@@ -351,4 +364,5 @@ PROBES: Mapping[str, Callable[..., Any]] = {
     ),
     "remembered": costs.remembered,
     "scaled": costs.scaled,
+    "texts": texts,
 }
