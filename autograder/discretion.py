@@ -78,11 +78,13 @@ def without_paths(value: Any) -> Any:
 
 
 def known_names(tasks: Mapping[str, Task]) -> frozenset[str]:
-    """The names that are documented: of arguments, of results, of caches' keys."""
+    """The names that are documented: of arguments, of results, of caches' keys, and of
+    what a gradient is of: a training run returns W_es where dW_es was a result."""
     names = {name for task in tasks.values() for name in (*task.args, *task.returns)}
     for task in tasks.values():
         for inner in getattr(task, "keys", {}).values():
             names.update(inner)
+            names.update(key[1:] for key in inner if key.startswith("d"))
     return frozenset(names)
 
 

@@ -24,7 +24,15 @@ from autograder import oracle
 from autograder.exercise import Exercise, load, slugs
 from unrolled import forecaster
 from unrolled.answer import copy, plain
-from unrolled.measures import BAND, MEASURES, SURPLUS, surplus_bits, wrong_copies
+from unrolled.measures import (
+    BAND,
+    MEASURES,
+    REBUILT,
+    SURPLUS,
+    lost_in_codes,
+    surplus_bits,
+    wrong_copies,
+)
 from unrolled.task import Task, Value
 
 SOLUTION, OTHERS = 400, 100  # seeds
@@ -33,6 +41,7 @@ FIGURES: dict[str, tuple[float, Callable[..., float]]] = {
     "trained_copy": (BAND, wrong_copies),
     "trained_forecaster": (forecaster.SILLY, forecaster.share_of_silly),
     "trained_lm": (SURPLUS, surplus_bits),
+    "trained_autoencoder": (REBUILT, lost_in_codes),
 }
 Names = dict[str, Any]
 

@@ -19,6 +19,7 @@ from unrolled.task import Task, Value
 Measure = Callable[[Value, Mapping[str, Value]], dict[str, bool] | None]
 POWERS = 200
 SEQUENCES, BAND = 500, 0.25  # of the copies of fresh symbols, wrong at most
+REBUILT = 0.75  # of the variance of fresh sequences, left by their autoencoder at most
 LETTERS, SURPLUS = 8_000, 0.125  # of a fresh text, bits above what is possible at most
 
 
@@ -199,11 +200,72 @@ def _read(weights: Mapping[str, np.ndarray], ids: np.ndarray) -> np.ndarray:
     return np.array(found)
 
 
+def trained_autoencoder(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
+    """Do trained weights rebuild sequences that they have not seen from their codes?
+
+    `inputs` holds the weights `params` of the start, the sequences `xs` (T, n, D) of
+    the training, their numbers in each batch, `order`, and others, `fresh` (T, m, D).
+    """
+    start, xs, fresh = inputs["params"], inputs["xs"], inputs["fresh"]
+    weights = {name: _weight(name, w, value) for name, w in start.items()}
+    first = xs[:, inputs["order"][0]]
+    rebuilt = lost_in_codes(weights, inputs) <= REBUILT
+    told = _told(weights, fresh)
+    return {
+        "fresh_digits_rebuilt": rebuilt,
+        "weights_are_finite": all(np.isfinite(w).all() for w in weights.values()),
+        "every_weight_trained": all((weights[n] != start[n]).any() for n in start),
+        "loss_of_first_batch_fell": _lost(_told(weights, first), first)
+        < _lost(_told(start, first), first),
+        "more_than_one_batch_learned": rebuilt
+        or not _lost(_told(weights, first), first) <= REBUILT,
+        "last_step_told_first": not _lost(told[::-1], fresh) <= REBUILT,
+        "code_says_which": not _width(told) < 0.2 * _width(fresh),
+    }
+
+
+def lost_in_codes(
+    weights: Mapping[str, np.ndarray], inputs: Mapping[str, Value]
+) -> float:
+    """The share of the variance of `fresh` that is not rebuilt: in the band."""
+    return _lost(_told(weights, inputs["fresh"]), inputs["fresh"])
+
+
+def _told(weights: Mapping[str, np.ndarray], xs: np.ndarray) -> np.ndarray:
+    """What is told of xs (T, B, D), turned round: the first step first."""
+    W_xh, W_hh, b_h, W_es, W_ss, b_s, W_sy, b_y = (
+        weights[name]
+        for name in ("W_xh", "W_hh", "b_h", "W_es", "W_ss", "b_s", "W_sy", "b_y")
+    )
+    h, out = np.zeros((xs.shape[1], len(W_hh))), []
+    with np.errstate(all="ignore"):
+        for x_t in xs:
+            h = np.tanh(x_t @ W_xh + h @ W_hh + b_h)
+        s = np.zeros((len(h), len(W_ss)))
+        for _ in xs:
+            s = np.tanh(h @ W_es + s @ W_ss + b_s)
+            out.append(s @ W_sy + b_y)
+    return np.array(out[::-1])
+
+
+def _lost(told: np.ndarray, xs: np.ndarray) -> float:
+    """The squared error, in units of that of the mean sequence."""
+    with np.errstate(all="ignore"):
+        return float(((told - xs) ** 2).mean()) / _width(xs)
+
+
+def _width(xs: np.ndarray) -> float:
+    """How much the sequences differ from each other."""
+    with np.errstate(all="ignore"):
+        return float(xs.var(axis=1).mean())
+
+
 MEASURES: Mapping[str, Measure] = {
     "late_growth": late_growth,
     "trained_copy": trained_copy,
     "trained_forecaster": trained_forecaster,
     "trained_lm": trained_lm,
+    "trained_autoencoder": trained_autoencoder,
 }
 
 
