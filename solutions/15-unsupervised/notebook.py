@@ -209,7 +209,7 @@ def begin(D, H, S, rng):
     return params | {n: np.zeros(size) for n, size in sizes.items()}
 
 
-def encode(params, xs):
+def read_through(params, xs):
     """All states of the encoder, (T, B, H); the last ones are the codes."""
     h0 = np.zeros((xs.shape[1], len(params["W_hh"])))
     encoder = [params[name] for name in ("W_xh", "W_hh", "b_h")]
@@ -218,7 +218,7 @@ def encode(params, xs):
 
 def rebuild(params, xs):
     """What the decoder tells, first step first again."""
-    code = encode(params, xs)[-1]
+    code = read_through(params, xs)[-1]
     s0 = np.zeros((len(code), len(params["W_ss"])))
     decoder = [params[name] for name in ("W_es", "W_ss", "b_s")]
     ss, _ = rnn_forward(np.stack([code] * len(xs)), s0, *decoder)
@@ -232,7 +232,7 @@ seen = np.arange(len(labels)) < 1200
 start = begin(8, 32, 32, rng)
 order = rng.integers(1200, size=(1500, 32))
 params = train_autoencoder(start, xs[:, seen], order, 3e-3)
-hs = encode(params, xs)
+hs = read_through(params, xs)
 codes, new = hs[-1][seen], hs[-1][~seen]
 
 fig, axes = plt.subplots(2, 12, figsize=(9, 1.8))
@@ -422,7 +422,7 @@ check("adjusted_rand", adjusted_rand)
 
 # %%
 raw = xs.transpose(1, 0, 2).reshape(-1, 64)[seen]
-untrained = encode(start, xs)[-1][seen]
+untrained = read_through(start, xs)[-1][seen]
 for name, cloud in (("raw", raw), ("codes", codes), ("untrained", untrained)):
     seen_from = {
         "as it is": cloud,
@@ -521,7 +521,7 @@ check("probe_over_time", probe_over_time)
 fig, ax = plt.subplots(figsize=(6.5, 3.2))
 asked = {
     "trained": hs,
-    "untrained": encode(start, xs),
+    "untrained": read_through(start, xs),
     "the row alone": xs,
 }
 for name, states in asked.items():
