@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from unrolled import forecaster
+from unrolled import forecaster, sentiment
 from unrolled.task import Task, Value
 
 Measure = Callable[[Value, Mapping[str, Value]], dict[str, bool] | None]
@@ -72,6 +72,16 @@ def trained_copy(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
         "more_than_one_batch_learned": copies or wrong > BAND,
         "lag_is_that_of_the_task": not _copied(weights, near, fresh)[0] <= BAND,
     }
+
+
+def trained_reviews(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
+    """Do trained weights judge reviews that they have not seen?
+
+    `inputs` holds the weights `params` of the start, and the reviews of the training.
+    """
+    start = inputs["params"]
+    weights = {name: _weight(name, w, value) for name, w in start.items()}
+    return sentiment.properties(start, weights, inputs)
 
 
 def wrong_copies(
@@ -265,6 +275,7 @@ MEASURES: Mapping[str, Measure] = {
     "trained_copy": trained_copy,
     "trained_forecaster": trained_forecaster,
     "trained_lm": trained_lm,
+    "trained_reviews": trained_reviews,
     "trained_autoencoder": trained_autoencoder,
 }
 
