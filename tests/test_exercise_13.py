@@ -66,7 +66,7 @@ def softplus(a):
 # ------------------------------------------------------------------ words
 
 
-@each("encode")
+@each("word_ids")
 def test_words_get_numbers_and_can_be_read_back(case):
     texts, train, least = (case.inputs[n] for n in ("texts", "train", "least"))
     ids, lengths = case.expected["ids"], case.expected["lengths"]

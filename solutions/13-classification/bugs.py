@@ -5,7 +5,7 @@ from autograder.exercise import Edit
 _IN_PLACE = "your values are right, but the caller's array is not what it was"
 
 BUGS = {
-    "encode": [
+    "word_ids": [
         Edit("vocabulary-of-the-tests", "for text in train:", "for text in [*train, *texts]:",
              "the vocabulary has words of the texts that are to be encoded in it: it is "
              "made of the training texts only."),

@@ -28,7 +28,7 @@ _POOL = ("masked_pool", "masked_pool_backward")
 TASKS = (
     *(replace(exercise.tasks[name], points={}) for exercise, name in _earlier),
     Task(
-        "encode",
+        "word_ids",
         "Exercise 13.1",
         args=("texts", "train", "least"),
         returns=("ids", "lengths"),
@@ -174,7 +174,7 @@ TASKS = (
 )
 
 
-def encode(rng, B=5, M=7, least=2, longest=6):
+def word_ids(rng, B=5, M=7, least=2, longest=6):
     """Texts of many lengths, with capitals, unknown words and equal frequencies."""
     words = "soup the was not lovely dull Waiter bill and so so-so never table"
     words = words.split()
@@ -334,7 +334,7 @@ _SCORES = (
 
 CASES = {
     **{name: exercise.varies[name] for exercise, name in _earlier},
-    "encode": (
+    "word_ids": (
         Vary("values"),
         Vary("another draw", B=4, M=5, least=3),
         Vary("all words of the training", B=3, M=6, least=1),

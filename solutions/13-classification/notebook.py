@@ -33,7 +33,7 @@ rng = np.random.default_rng(13)
 # %% [markdown]
 # ## Words become numbers
 #
-# {task:encode}
+# {task:word_ids}
 #
 # A text is split at its white space, in lower case. The vocabulary is made of the
 # *training* texts and of nothing else. A word is in it if it comes at least
@@ -45,8 +45,8 @@ rng = np.random.default_rng(13)
 # above 1 some come in the training texts, too. That is on purpose: the row of the
 # embedding that stands for the unknown word gets something to learn from.
 
-# %% solution="encode"
-def encode(texts, train, least):
+# %% solution="word_ids"
+def word_ids(texts, train, least):
     """Texts as one time-major array of word numbers.
 
     texts: a list of B texts, none of them empty; train: the texts of which the
@@ -70,8 +70,8 @@ def encode(texts, train, least):
     return ids, lengths
     ### END SOLUTION
 
-# %% check="encode"
-check("encode", encode)
+# %% check="word_ids"
+check("word_ids", word_ids)
 
 # %% [markdown]
 # ## What the states have in common
@@ -278,7 +278,7 @@ def says(params, ids, lengths):
 reviews = draw(rng, 800, kinds=["plain", "instead"])
 train = [" ".join(review.words) for review in reviews]
 good = np.array([review.good for review in reviews])
-ids, lengths = encode(train, train, 2)
+ids, lengths = word_ids(train, train, 2)
 order = rng.integers(len(reviews), size=(200, 24))
 start = begin(ids.max() + 1, rng)
 trained = train_reviews(start, ids, lengths, good, order, 0.02)
@@ -287,7 +287,7 @@ twins = [
     "the soup was lovely rather than dull",
     "the soup was dull rather than lovely",
 ]
-ids, lengths = encode(twins, train, 2)
+ids, lengths = word_ids(twins, train, 2)
 fig, ax = plt.subplots(figsize=(7, 3))
 for b, text in enumerate(twins):
     curve = [says(trained, ids[:t], np.full(2, t))[b] for t in range(1, 8)]
