@@ -275,15 +275,15 @@ def test_ctrl_c_is_one_sentence_and_loses_nothing(pooled):
     for path in pooled.results.glob("*.json"):
         path.unlink()
     process = pooled.start("-m", "autograder", "grade", SLUG, "--workers", "1")
-    while len(list(pooled.results.glob("*.json"))) < 4:
+    while not list(pooled.results.glob("*.json")):
         assert process.poll() is None
-        time.sleep(0.02)
+        time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Stopped." in said
     assert "Traceback" not in said
-    assert len(list(pooled.results.glob("*.json"))) >= 4
+    assert list(pooled.results.glob("*.json"))
     pooled.grade("--workers", "1")
     assert pooled.judged() == pooled.with_two
 

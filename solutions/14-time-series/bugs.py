@@ -607,10 +607,6 @@ BUGS = {
              "the loss has fallen a little, and that is all: the weights look as after "
              "very few updates. Does a return stand inside the loop? Does every update go "
              "on from the weights of the one before?"),
-        Edit("one-batch-for-ever", "xs[:, at], ys[:, at], levels)",
-             "xs[:, batches[0, :4]], ys[:, batches[0, :4]], levels)",
-             "the same few windows have been learned by heart, and nothing else: each "
-             "update has columns of its own."),
         Edit("one-level-for-all", "xs[:, at], ys[:, at], levels)",
              "xs[:, at], ys[:, at], 0 * levels + 0.5)",
              "the lowest and the highest quantile are the same: each has to be trained "

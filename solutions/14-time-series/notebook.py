@@ -32,7 +32,7 @@ import numpy as np
 from unrolled import check, public_data
 
 rng = np.random.default_rng(14)
-sea = public_data("14-time-series", "elnino")  # (732,) degrees, from January 1950
+sea = public_data("14-time-series", "elnino")  # (732,) degrees, from 1950
 air = public_data("14-time-series", "co2")  # (2284,) weeks, NaN where missing
 sea.shape, np.isnan(air).sum()
 
@@ -55,8 +55,8 @@ def split_and_scale(values, n_train, n_val):
     """Three consecutive parts, scaled by what the first one knows.
 
     values (N, D), possibly with NaN; n_train and n_val: rows of the first two
-    parts. Returns train, val, test and the mean (D,) and std (D,) that they were
-    scaled with (the std divides by the number of values).
+    parts. Returns train, val, test and the mean (D,) and std (D,) that they
+    were scaled with (the std divides by the number of values).
     """
     ### BEGIN SOLUTION
     known = values[:n_train]
@@ -141,8 +141,8 @@ check("persistence", persistence)
 def seasonal_naive(xs, K, season):
     """As one season ago.
 
-    xs (L, B); season: its number of steps, at most L. Returns ys (K, B): row k is
-    the newest seen value that lies a whole number of seasons before it.
+    xs (L, B); season: its number of steps, at most L. Returns ys (K, B): row
+    k is the newest seen value that lies a whole number of seasons before it.
     """
     ### BEGIN SOLUTION
     last = xs[len(xs) - season :]  # (season, B)
@@ -229,8 +229,8 @@ plt.show()
 def recursive_forecast(xs, K, params):
     """Forecasts of a one-step network that reads its own answers.
 
-    xs (L, B): the values seen. params: a dict of W_xh (1, H), W_hh (H, H), b_h (H,),
-    W_hy (H, 1), b_y (1,); the output of a state is h_t @ W_hy + b_y.
+    xs (L, B): the values seen. params: a dict of W_xh (1, H), W_hh (H, H),
+    b_h (H,), W_hy (H, 1), b_y (1,); the output of a state is h_t @ W_hy + b_y.
     Returns ys (K, B).
     """
     ### BEGIN SOLUTION
@@ -268,9 +268,9 @@ check("recursive_forecast", recursive_forecast)
 def quantile_loss(pred, target, levels, mask):
     """The mean quantile loss of the real targets, and its gradient.
 
-    pred (K, B, Q): a forecast for each level; target (K, B), anything where the mask
-    is false; levels (Q,), between 0 and 1; mask (K, B), at least one True.
-    Returns loss, a number, and dpred (K, B, Q).
+    pred (K, B, Q): a forecast for each level; target (K, B), anything where
+    the mask is false; levels (Q,), between 0 and 1; mask (K, B), at least one
+    True. Returns loss, a number, and dpred (K, B, Q).
     """
     ### BEGIN SOLUTION
     live = mask[:, :, None]
@@ -355,8 +355,8 @@ plt.show()
 def last_seen(xs, mask, times, mean):
     """What was seen last before each step, and how long ago.
 
-    xs (T, B, D), mask (T, B, D): True where a value was seen; times (T, B), rising;
-    mean (D,). Returns x_last (T, B, D) and gap (T, B, D).
+    xs (T, B, D), mask (T, B, D): True where a value was seen; times (T,
+    B), rising; mean (D,). Returns x_last (T, B, D) and gap (T, B, D).
     """
     ### BEGIN SOLUTION
     x_last, gap = np.zeros_like(xs), np.zeros_like(xs)
@@ -412,11 +412,12 @@ plt.show()
 def gru_d_step(x_t, m_t, x_last, gap_t, mean, h_prev, params):
     """One step of a GRU-D.
 
-    x_t (B, D), anything where m_t (B, D) is False; x_last and gap_t (B, D) as from
-    last_seen; mean (D,); h_prev (B, H). params: a dict of w_gx (D,), b_gx (D,),
-    W_gh (D, H), b_gh (H,) and W_x (2D, 3H), W_h (H, 3H), b_x (3H,), b_h (3H,).
-    Returns h_t (B, H) and a cache dict: m_t, x_last, gap_t, mean, h_prev, gamma_x
-    (B, D), gamma_h (B, H), and step, the cache of gru_step_forward.
+    x_t (B, D), anything where m_t (B, D) is False; x_last and gap_t (B, D)
+    as from last_seen; mean (D,); h_prev (B, H). params: a dict of w_gx (D,),
+    b_gx (D,), W_gh (D, H), b_gh (H,) and W_x (2D, 3H), W_h (H, 3H), b_x (3H,),
+    b_h (3H,).
+    Returns h_t (B, H) and a cache dict: m_t, x_last, gap_t, mean, h_prev,
+    gamma_x (B, D), gamma_h (B, H), and step, the cache of gru_step_forward.
     """
     ### BEGIN SOLUTION
     slow_x = np.maximum(0, gap_t * params["w_gx"] + params["b_gx"])
@@ -455,11 +456,12 @@ def gru_d_step_backward(dh_t, cache):
 
     dh_t (B, H); cache: what gru_d_step saved.
     Returns a dict: dx_t (B, D), zero where it is missing, dx_last (B, D),
-    dh_prev (B, H), dw_gx (D,), db_gx (D,), dW_gh (D, H), db_gh (H,), dW_x (2D, 3H),
-    dW_h (H, 3H), db_x (3H,), db_h (3H,).
+    dh_prev (B, H), dw_gx (D,), db_gx (D,), dW_gh (D, H), db_gh (H,),
+    dW_x (2D, 3H), dW_h (H, 3H), db_x (3H,), db_h (3H,).
     """
     ### BEGIN SOLUTION
-    gap_t, gamma_x, gamma_h = cache["gap_t"], cache["gamma_x"], cache["gamma_h"]
+    gap_t = cache["gap_t"]
+    gamma_x, gamma_h = cache["gamma_x"], cache["gamma_h"]
     gru = gru_step_backward(dh_t, cache["step"])
     dx_hat = gru["dx_t"][:, : gap_t.shape[1]]
     dx_t = np.where(cache["m_t"], dx_hat, 0)
@@ -568,8 +570,8 @@ check("anomaly_scores", anomaly_scores)
 def flag_anomalies(scores, calm_scores, window, share):
     """Which points and which stretches are too strange.
 
-    scores (N,): to be judged; calm_scores (M,): of validation; window: steps of a
-    stretch, at most N and M; share: of calm values above the limit.
+    scores (N,): to be judged; calm_scores (M,): of validation; window: steps
+    of a stretch, at most N and M; share: of calm values above the limit.
     Returns points (N,) and stretches (N,), booleans, and limits (2,).
     """
     ### BEGIN SOLUTION
@@ -598,10 +600,11 @@ W, b = fit_linear(*windows(train[:, 0], L, K))
 
 
 def errors_about(part):
-    """(N, K): the errors about each month that were made 1 to K months before."""
+    """(N, K): the errors about each month, made 1 to K months before."""
     xs, ys = windows(part[:, 0], L, K)
     error = ys - (xs.T @ W + b).T  # (K, B)
-    return np.stack([error[k, K - 1 - k : len(error.T) - k] for k in range(K)], 1)
+    N = len(error.T)
+    return np.stack([error[k, K - 1 - k : N - k] for k in range(K)], 1)
 
 
 calm = errors_about(val)
@@ -679,7 +682,7 @@ def train_forecaster(params, xs, ys, xs_val, ys_val, levels, batches, lr):
 
     params: the weights at the start, as forecast_loss takes them
     xs (L, B, D), ys (K, B): training; xs_val, ys_val: validation
-    levels (Q,); batches (U, n): the columns of each update; lr: the learning rate
+    levels (Q,); batches (U, n): columns of each update; lr: the learning rate
     Returns the trained weights, a dict of new arrays with the same keys.
     """
     ### BEGIN SOLUTION
@@ -711,7 +714,8 @@ check("train_forecaster", train_forecaster)
 # %%
 L, K, H, levels = 12, 6, 16, np.array([0.1, 0.5, 0.9])
 angle = 2 * np.pi * np.arange(len(sea)) / 12
-columns = np.stack([np.append(train, [*val, *test]), np.cos(angle), np.sin(angle)], 1)
+months = np.append(train, [*val, *test])
+columns = np.stack([months, np.cos(angle), np.sin(angle)], axis=1)
 
 
 def examples(first, last):
@@ -743,7 +747,8 @@ def predict(params, xs):
 learn, check_on = examples(0, N_TRAIN), examples(N_TRAIN, N_TRAIN + N_VAL)
 unseen = examples(N_TRAIN + N_VAL, len(sea))
 batches = rng.integers(learn[0].shape[1], size=(200, 24))
-trained = train_forecaster(begin(rng), *learn, *check_on, levels, batches, 3e-3)
+start = begin(rng)
+trained = train_forecaster(start, *learn, *check_on, levels, batches, 3e-3)
 pred = predict(trained, unseen[0])
 
 fig, ax = plt.subplots(figsize=(9, 3))
@@ -768,7 +773,8 @@ for name, (seen, then) in {"training": learn, "test": unseen}.items():
     said = predict(trained, seen)
     shares = coverage(said, then, np.isfinite(then))
     loss, _ = quantile_loss(said, then, levels, np.isfinite(then))
-    print(f"{name:9s} loss {loss:.3f}, below", shares.round(2), "asked", levels)
+    print(f"{name:9s} loss {loss:.3f},", end=" ")
+    print("below", shares.round(2), "asked", levels)
 
 # %% [markdown]
 # *Puzzles on the side.* Train without the two columns that say the month: what do
