@@ -9,10 +9,7 @@ while the workers grade the next ones.
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import signal
-import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -21,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from autograder import intake, ledger, worker
+from autograder import intake, interrupt, ledger, worker
 from autograder.gradebook import TOGETHER, Entry, Writer, course
 from autograder.ledger import Ledger
 from autograder.pool import Pool
@@ -191,25 +188,9 @@ class Batch:
         names, self._next = self._next, []
         entries = [Entry(n, self._folders[n], self.ledger.read(n)) for n in names]
         if entries:
-            with _uninterrupted():
+            with interrupt.held():  # a database takes it badly
                 writer.write(entries)
             self.summary.written += len(entries)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Ctrl-C waits until the students are written: a database takes it badly."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pressed.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def _named(student: str) -> bool:

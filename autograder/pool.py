@@ -32,7 +32,7 @@ import dask
 import distributed
 from distributed import Client, Future, KilledWorker, LocalCluster, Security
 
-from autograder import worker
+from autograder import interrupt, worker
 from autograder.faults import GraderFault
 from autograder.worker import Order
 
@@ -81,26 +81,31 @@ class Pool:
         for name in ("distributed", "bokeh", "asyncio", "tornado"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
-            self._client = self._connect()
-            self._undo.callback(self._client.close, timeout=5)
+            with interrupt.held():  # Dask leaves workers behind if half started
+                self._client = self._connect()
+                self._undo.callback(self._client.close, timeout=5)
             self._client.wait_for_workers(1, timeout=JOIN_S)
             if self.scheduler:
                 before = self._client.run_on_scheduler(_blame_at_once)
                 self._undo.callback(self._put_back, before)
         except (OSError, TimeoutError) as error:
-            self._undo.close()
+            self._close()
             where = self.scheduler or "this machine"
             raise GraderFault(
                 f"No worker at {where} answers ({error or 'timed out'}): start the "
                 "scheduler and its workers, then run the same command again."
             ) from None
         except BaseException:
-            self._undo.close()
+            self._close()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._undo.close()
+        self._close()
+
+    def _close(self) -> None:
+        with interrupt.held():
+            self._undo.close()
 
     def run(self, orders: Iterable[tuple[str, Order]]) -> Iterator[tuple[str, dict]]:
         """Grade named orders; each name comes back once, with a plain result."""
