@@ -14,9 +14,12 @@ class GraderFault(Exception):
 
 
 class Ended(Exception):
-    """A submission ended before it answered; the text is for the student."""
+    """A submission ended before it answered; the text is for the student.
 
-    def __init__(self, kind: str, sentence: str) -> None:
+    `added_up`: by what its process had used in all, not in the last call alone."""
+
+    def __init__(self, kind: str, sentence: str, added_up: bool = False) -> None:
         super().__init__(sentence)
         self.kind = kind
         self.sentence = sentence
+        self.added_up = added_up

@@ -191,7 +191,6 @@ class _Asked:
         self._guests: set[str] = set()  # asked where another had been asked before
         self._shared = 0  # forks that were shared
         self._last = ("", "")  # the fork that is open, and the function in it
-        self._until = 0.0  # then it takes no further function
 
     def afresh(self, name: str) -> bool:
         """Whether `name` should be asked once more, by itself from now on."""
@@ -211,7 +210,8 @@ class _Asked:
             answer = self.session.ask(question, stand_in, within)
         except faults.Ended as end:
             self._last = ("", "")
-            if end.kind == "timeout":  # its own fault; to wait again helps nobody
+            if end.kind == "timeout" and not end.added_up:
+                # its own fault, and to wait again helps nobody
                 self._guests.discard(question["call"])
             raise Ended(end.kind, end.sentence) from None
         return discretion.answer(answer, question, self._names)
@@ -223,14 +223,12 @@ class _Asked:
         if helped or offered or name in self._alone:
             return " ".join((name, *helped, *offered))
         fork, last = self._last
-        shared = fork == f"shared {self._shared}"
-        if shared and (last == name or time.monotonic() < self._until):
+        if fork == f"shared {self._shared}":
             if last != name:
                 self._guests.add(name)
             return fork
         self._guests.discard(name)
         self._shared += 1
-        self._until = time.monotonic() + LIMITS.question_s
         return f"shared {self._shared}"
 
 

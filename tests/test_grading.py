@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -127,6 +129,24 @@ def test_what_never_ends_is_waited_for_once(cells, sandbox, forks):
     cells["mse"] = "def mse(pred, target):\n    while True: pass"
     assert statuses(graded(cells, sandbox))["mse"] == "timeout"
     assert forks["mse"] == ["shared 1"]
+
+
+def test_time_that_adds_up_in_a_shared_fork_costs_no_function_its_marks(
+    cells, sandbox, forks, monkeypatch
+):
+    """Each burns 0.7 s once, which together is more than a process may use."""
+    monkeypatch.setattr(sandbox, "limits", replace(sandbox.limits, cpu_s=1))
+    for name in ("stable_sigmoid", "mse"):
+        cells[name] += f"""
+def {name}(*args, right={name}, asked=[]):
+    import time
+    start = time.process_time()
+    while not asked and time.process_time() - start < 0.7: pass
+    asked.append(1)
+    return right(*args)
+"""
+    assert set(statuses(graded(cells, sandbox)).values()) == {"full"}
+    assert len({forks[name][-1] for name in ("stable_sigmoid", "mse")}) == 2
 
 
 def test_a_cell_that_never_ends_is_told_as_such(cells, sandbox):

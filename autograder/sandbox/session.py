@@ -322,7 +322,7 @@ class Session:
             return Ended("memory", f"More than {room} MB of memory was used {when}.")
         if status == -signal.SIGXCPU:
             text = f"More than {self.limits.cpu_s} s of CPU time were used {when}."
-            return Ended("timeout", text)
+            return Ended("timeout", text, added_up=True)
         if status < 0:
             with contextlib.suppress(ValueError):
                 name = signal.Signals(-status).name
