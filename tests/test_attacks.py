@@ -167,21 +167,23 @@ def neighbour(sandbox, tmp_path_factory):
 
 def left_behind():
     """What a session could leave on this machine: processes, files, groups."""
-    parents = {}
+    parents, names = {}, {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
-            rest = status.read_text().rpartition(")")[2].split()
+            name, _, rest = status.read_text().rpartition(")")
         except OSError:
             continue
-        if rest[0] not in "ZX":  # the dead wait for bubblewrap to count them
-            parents[int(status.parent.name)] = int(rest[1])
+        state, parent = rest.split()[:2]
+        if state not in "ZX":  # the dead wait for bubblewrap to count them
+            parents[int(status.parent.name)] = int(parent)
+            names[int(status.parent.name)] = f"{name}) of {parent}"
     mine = {os.getpid()}
     for _ in range(len(parents)):
         more = {pid for pid, parent in parents.items() if parent in mine} | mine
         if more == mine:
             break
         mine = more
-    return mine, os.listdir(tempfile.gettempdir())
+    return {p: names.get(p) for p in mine}, os.listdir(tempfile.gettempdir())
 
 
 def said(notebook):
@@ -219,6 +221,10 @@ def test_the_attacker_gains_nothing_and_the_neighbours_lose_nothing(
     exercise = attack.submission.exercise
     notebook, graded = grade(exercise, attack.hand_in(tmp_path), sandbox)
     after = neighbour()
+    if after != before:  # once in thousands a process shows that nobody knew of
+        time.sleep(1)
+        warnings.warn(f"gone a second later? {before} {after}", stacklevel=1)
+        after = left_behind()
     assert after == before, "a process or a file was left behind"
     _judged_as_stated(attack, graded)
     _nothing_given_away(attack, notebook, hidden_numbers)
