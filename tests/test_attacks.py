@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import tomllib
+import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
