@@ -8,12 +8,12 @@ import re
 
 import numpy as np
 import pytest
+from certification import SECRETS
 
 from autograder import bank, oracle
 from autograder.exercise import load, slugs
 
 SLUGS = slugs()
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
 BANKED = [(slug, name) for slug in SLUGS for name in load(slug).edits]
 VARIANTS = [(slug, name) for slug in SLUGS for name in load(slug).variants]
 

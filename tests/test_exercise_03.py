@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch_twins as twins
+from certification import cases, relative
 
 from autograder import bank, oracle
 from autograder.exercise import load
@@ -19,25 +20,8 @@ from unrolled.judge import Examiner
 
 CELL, BPTT = "02-recurrent-cell", "03-bptt"
 SLUGS = (CELL, BPTT)
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
 TASKS = load(BPTT).tasks.values()
 BANKED = [(slug, name) for slug in SLUGS for name in load(slug).edits]
-
-
-def every_case(slug, function):
-    """All public and hidden cases in float64."""
-    for secret in SECRETS.values():
-        for case in bank.cases(slug, function, secret):
-            if case.name != "float32":
-                yield case
-
-
-def relative(got, want):
-    got, want = np.asarray(got), np.asarray(want)
-    assert got.shape == want.shape
-    return np.max(np.abs(got - want), initial=0) / (
-        np.max(np.abs(want), initial=0) or 1
-    )
 
 
 # ---------------------------------------------------------------- certification
@@ -55,7 +39,7 @@ GRADIENTS = {
 
 @pytest.mark.parametrize(("slug", "function"), GRADIENTS)
 def test_solution_equals_torch_autograd(slug, function):
-    for case in every_case(slug, function):
+    for case in cases(slug, function):
         twin = GRADIENTS[slug, function](case.inputs)
         assert case.expected.keys() == twin.keys()
         for name, want in twin.items():
@@ -64,11 +48,11 @@ def test_solution_equals_torch_autograd(slug, function):
 
 @pytest.mark.parametrize("by", [twins.states, twins.library_states])
 def test_forward_passes_equal_torch(by):
-    for case in every_case(CELL, "rnn_forward"):
+    for case in cases(CELL, "rnn_forward"):
         with torch.no_grad():
             want = by(**twins.tensors(case.inputs))
         assert relative(case.expected["hs"], want.numpy()) < 1e-12
-    for case in every_case(CELL, "rnn_step_forward"):
+    for case in cases(CELL, "rnn_step_forward"):
         t = twins.tensors(case.inputs)
         with torch.no_grad():
             want = by(t["x_t"][None], t["h_prev"], *twins.weights(t))[0]
@@ -76,15 +60,15 @@ def test_forward_passes_equal_torch(by):
 
 
 def test_sigmoid_equals_torch():
-    for case in every_case(CELL, "stable_sigmoid"):
+    for case in cases(CELL, "stable_sigmoid"):
         want = torch.sigmoid(torch.tensor(case.inputs["a"])).numpy()
         assert relative(case.expected["s"], want) < 1e-15
 
 
 def test_jacobians_equal_torch():
-    for case in every_case(BPTT, "tangent_jacobian"):
+    for case in cases(BPTT, "tangent_jacobian"):
         assert relative(case.expected["J"], twins.jacobians(case.inputs)) < 1e-12
-    for case in every_case(BPTT, "reverse_jacobian"):
+    for case in cases(BPTT, "reverse_jacobian"):
         assert relative(case.expected["J"], twins.jacobians(case.inputs)[-1]) < 1e-12
 
 

@@ -1,17 +1,20 @@
 """The reference of 06-lstm against PyTorch and the complex step, the 24 orders of its
 gates, and whose fault is whose."""
 
+from functools import partial
 from itertools import permutations
 
+import certification
 import numpy as np
 import pytest
 import torch_twins as twins
+from certification import relative
 
 from autograder import bank, oracle
 from autograder.exercise import load
 
 SLUG = "06-lstm"
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
+cases = partial(certification.cases, SLUG)
 LEAST = {
     "lstm_step_forward": 23 + 25, "lstm_forward": 18, "lstm_step_backward": 23 + 45,
     "lstm_backward": 25, "cell_gradient_paths": 20,
@@ -19,20 +22,6 @@ LEAST = {
 ORDERS = ["".join(order) for order in permutations("ifgo")][1:]  # the first is ours
 
 each_function = pytest.mark.parametrize("function", LEAST)
-
-
-def every_case(function):
-    """All public and hidden cases in float64."""
-    for secret in SECRETS.values():
-        for case in bank.cases(SLUG, function, secret):
-            if case.name != "float32":
-                yield case
-
-
-def relative(got, want):
-    got, want = np.asarray(got), np.asarray(want)
-    assert got.shape == want.shape
-    return np.max(np.abs(got - want)) / (np.max(np.abs(want)) or 1)
 
 
 # ---------------------------------------------------------------- certification
@@ -49,7 +38,7 @@ TWINS = {
 
 @each_function
 def test_the_solution_equals_torchs_lstm(function):
-    for case in every_case(function):
+    for case in cases(function):
         twin = TWINS[function](case.inputs)
         assert case.expected.keys() == twin.keys()
         for name, want in twin.items():

@@ -1,11 +1,14 @@
 """The reference of 07-gru against PyTorch and the complex step; the bank; students."""
 
 import inspect
+from functools import partial
 
+import certification
 import numpy as np
 import pytest
 import torch
 import torch_twins as twins
+from certification import relative
 
 from autograder import bank, oracle
 from autograder.exercise import ROOT, load
@@ -15,25 +18,12 @@ from unrolled.answer import answer
 from unrolled.judge import Examiner
 
 SLUG = "07-gru"
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
+cases = partial(certification.cases, SLUG)
 WEIGHTS = twins.GRU_WEIGHTS
 LEAST = {
     "gru_step_forward": 20, "gru_forward": 8, "gru_gate_gradients": 18, "gru_paths": 12,
     "gru_step_backward": 20, "gru_backward": 15, "from_elsewhere": 12,
 }  # fmt: skip
-
-
-def cases(function):
-    """The public cases and those of a secret, in float64."""
-    found = [c for s in SECRETS.values() for c in bank.cases(SLUG, function, s)]
-    return [c for c in found if not c.raises and "float32" not in c.name]
-
-
-def relative(got, want):
-    got, want = np.asarray(got), np.asarray(want)
-    assert got.shape == want.shape
-    scale = np.max(np.abs(want), initial=0) or 1
-    return np.max(np.abs(got - want), initial=0) / scale
 
 
 def by_library(case):
@@ -262,29 +252,6 @@ def test_the_bank_holds_enough_bugs():
         assert len(edits[name]) >= least
         assert len({e.name for e in edits[name]}) == len(edits[name])
         assert all(e.says.endswith(".") for e in edits[name])
-
-
-@pytest.mark.parametrize("seed", SECRETS)
-@pytest.mark.parametrize("function", LEAST)
-def test_every_bug_is_detected_and_named_as_itself(function, seed):
-    row = bank.row(SLUG, function, [SECRETS[seed]])
-    assert row.tried == row.detected == row.named == row.bugs
-    assert row.apart > 1e-2
-
-
-@pytest.mark.parametrize("secret", [oracle.PUBLIC, b"one", b"two", b"three"])
-def test_the_solution_gets_full_marks(secret):
-    judge = bank.examiner(SLUG, oracle.namespace(load(SLUG)), secret)
-    for name in load(SLUG).graded:
-        assert judge.verdict(name).status == "full", judge.verdict(name)
-
-
-@pytest.mark.parametrize("seed", SECRETS)
-@pytest.mark.parametrize("variant", load(SLUG).variants)
-def test_a_variant_keeps_every_value_point(variant, seed):
-    tried = load(SLUG).variants[variant]
-    verdicts = bank.try_variant(SLUG, tried, SECRETS[seed], stands_in=True)
-    assert bank.unfair(tried, verdicts) == []
 
 
 def test_every_written_function_has_four_variants():

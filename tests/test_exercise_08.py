@@ -1,7 +1,9 @@
 """The instruments of 08-looking-inside against other ways to build them."""
 
 import re
+from functools import partial
 
+import certification
 import numpy as np
 import pytest
 import torch
@@ -10,20 +12,11 @@ from autograder import bank, oracle
 from autograder.exercise import ROOT, load
 
 SLUG = "08-looking-inside"
+each = partial(certification.each, SLUG)
 CELL = "W_hh", "b_h"
 
 
-def cases(function):
-    """The public cases and those of a secret, in float64."""
-    found = [*oracle.cases(SLUG, function), *oracle.cases(SLUG, function, b"another")]
-    return [c for c in found if c.aspect != "purity"]
-
-
-def each_case(function):
-    return pytest.mark.parametrize("case", cases(function), ids=lambda c: c.name)
-
-
-@each_case("gate_stats")
+@each("gate_stats")
 def test_shares_of_gates_are_their_empirical_distribution(case):
     gates, edge = case.inputs["gates"], case.inputs["edge"]
     T, B, H = gates.shape
@@ -34,7 +27,7 @@ def test_shares_of_gates_are_their_empirical_distribution(case):
     assert np.allclose(case.expected["high"], 1 - rank[:, 1], atol=1e-15)
 
 
-@each_case("memory_half_life")
+@each("memory_half_life")
 def test_a_constant_gate_of_that_half_life_leaves_as_much(case):
     f, half_life = torch.tensor(case.inputs["f"]), case.expected["half_life"]
     left = f.flatten(0, 1).prod(dim=0).numpy()
@@ -42,7 +35,7 @@ def test_a_constant_gate_of_that_half_life_leaves_as_much(case):
     assert np.allclose(0.5 ** (steps / half_life), left, rtol=1e-12)
 
 
-@each_case("gradient_flow")
+@each("gradient_flow")
 def test_norms_are_torchs_and_the_reach_ends_at_the_first_gap(case):
     dhs, share = case.inputs["dhs"], case.inputs["share"]
     norms, reach = case.expected["norms"], int(case.expected["reach"])
@@ -64,7 +57,7 @@ def test_the_first_gradient_holds_what_people_overlook(secret):
     assert (norms[-1 - reach :].min() < share * norms.max()).all()
 
 
-@each_case("unit_contrast")
+@each("unit_contrast")
 def test_a_contrast_is_the_difference_over_the_pooled_scatter(case):
     hs, mask = torch.tensor(case.inputs["hs"]), torch.tensor(case.inputs["mask"])
     for i, contrast in enumerate(case.expected["contrast"]):
@@ -74,7 +67,7 @@ def test_a_contrast_is_the_difference_over_the_pooled_scatter(case):
         assert np.isclose(contrast, want.item(), rtol=1e-12)
 
 
-@each_case("pca_states")
+@each("pca_states")
 def test_axes_diagonalise_the_covariance(case):
     hs, K = torch.tensor(case.inputs["hs"]), case.inputs["K"]
     points, axes, shares = (case.expected[n] for n in ("points", "axes", "shares"))
@@ -104,7 +97,7 @@ def step(h, W_hh, b_h):
     return torch.tanh(h @ torch.tensor(W_hh) + torch.tensor(b_h))
 
 
-@each_case("linearise")
+@each("linearise")
 def test_a_linearisation_is_autograds_and_the_complex_steps(case):
     h, W_hh, b_h = (case.inputs[n] for n in ("h", *CELL))
     J, moduli = case.expected["J"], case.expected["moduli"]
@@ -119,7 +112,7 @@ def test_a_linearisation_is_autograds_and_the_complex_steps(case):
     assert np.allclose(moduli, eigenvalues, rtol=1e-10)
 
 
-@each_case("fixed_points")
+@each("fixed_points")
 def test_a_fixed_point_stays_and_is_the_one_nearby(case):
     starts, W_hh, b_h = (case.inputs[n] for n in ("starts", *CELL))
     fixed = case.expected["fixed"]
@@ -171,7 +164,6 @@ def test_what_a_portrait_promises_happens(n):
 # ------------------------------------------------ the bank, the variants, nonsense
 
 
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
 LEAST = {
     "gate_stats": 11, "memory_half_life": 14, "gradient_flow": 17,
     "unit_contrast": 16, "pca_states": 22, "linearise": 17, "fixed_points": 15,
@@ -182,35 +174,6 @@ def test_the_bank_holds_enough_bugs():
     held = {name: len(edits) for name, edits in load(SLUG).edits.items()}
     assert held.keys() == LEAST.keys()
     assert all(held[name] >= LEAST[name] for name in LEAST)
-
-
-@pytest.mark.parametrize("seed", SECRETS)
-@pytest.mark.parametrize("function", LEAST)
-def test_every_bug_is_detected_and_named_as_itself(function, seed):
-    row = bank.row(SLUG, function, [SECRETS[seed]])
-    assert row.tried == row.detected == row.named == row.bugs
-
-
-@pytest.mark.parametrize("seed", SECRETS)
-@pytest.mark.parametrize("function", LEAST)
-def test_no_two_bugs_give_the_same_answers(function, seed):
-    apart, which = bank.separation(bank.known(SLUG, function, SECRETS[seed]))
-    assert apart > 1e-3, which
-
-
-@pytest.mark.parametrize("secret", [oracle.PUBLIC, b"one", b"two", b"three"])
-def test_the_solution_gets_full_marks(secret):
-    judge = bank.examiner(SLUG, oracle.namespace(load(SLUG)), secret)
-    for name in load(SLUG).graded:
-        assert judge.verdict(name).status == "full", judge.verdict(name)
-
-
-@pytest.mark.parametrize("seed", SECRETS)
-@pytest.mark.parametrize("variant", load(SLUG).variants)
-def test_a_variant_keeps_every_value_point(variant, seed):
-    tried = load(SLUG).variants[variant]
-    verdicts = bank.try_variant(SLUG, tried, SECRETS[seed], stands_in=True)
-    assert bank.unfair(tried, verdicts) == []
 
 
 def test_a_wrong_linearisation_does_not_cost_the_search():

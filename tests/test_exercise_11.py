@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 
+import certification
 import numpy as np
 import pytest
 import torch
 import torch_twins as twins
+from certification import SECRETS, assert_equal
 from torch.utils.flop_counter import FlopCounterMode
 
 from autograder import bank, oracle
@@ -18,29 +21,11 @@ from benchmarks.numpy_lstm import NumpyLSTM
 from unrolled import costs
 
 SLUG = "11-speed"
+cases = partial(certification.cases, SLUG)
+COSTS = [c for s in SECRETS.values() for c in bank.cases(SLUG, "step_cost", s)]
 EARLIER = ("02-recurrent-cell", "03-bptt")
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
 REF = oracle.reference(SLUG)
 LSTM = ("xs", "h0", "c0", "W_x", "W_h", "b")
-
-
-def cases(function):
-    """The public cases and those of a secret, in float64."""
-    found = [c for s in SECRETS.values() for c in bank.cases(SLUG, function, s)]
-    return [c for c in found if "float32" not in c.name or function == "step_cost"]
-
-
-def relative(got, want):
-    got, want = np.asarray(got), np.asarray(want)
-    assert got.shape == want.shape
-    scale = np.max(np.abs(want), initial=0) or 1
-    return np.max(np.abs(got - want), initial=0) / scale
-
-
-def assert_equal(case, want, tolerance=1e-12):
-    assert case.expected.keys() == want.keys()
-    for name, value in want.items():
-        assert relative(case.expected[name], value) < tolerance, (case.name, name)
 
 
 def library(inputs):
@@ -83,7 +68,7 @@ def test_the_fused_step_equals_torchs_with_all_gradients(case):
     assert_equal(case, {**named, "dW": joined, "db": want["db"]})
 
 
-@pytest.mark.parametrize("case", cases("step_cost"), ids=lambda c: c.name)
+@pytest.mark.parametrize("case", COSTS, ids=lambda c: c.name)
 def test_operations_are_those_that_torch_counts_and_bytes_those_of_its_arrays(case):
     B, D, H, itemsize = case.inputs.values()
     x, h, c = torch.ones(B, D), torch.ones(B, H), torch.ones(B, H)

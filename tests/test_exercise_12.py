@@ -2,7 +2,9 @@
 
 import itertools
 import math
+from functools import partial
 
+import certification
 import numpy as np
 import pytest
 import torch
@@ -13,20 +15,10 @@ from unrolled import probes
 from unrolled.measures import surplus_bits, trained_lm
 
 SLUG = "12-language-models"
+cases = partial(certification.cases, SLUG)
+each = partial(certification.each, SLUG)
 REF = oracle.reference(SLUG)
 FALSE_ALARM = 1e-6  # how often a right sampler would be refused, for each test of it
-
-
-def cases(function):
-    """The public cases and those of a secret, in float64."""
-    found = [
-        c for s in (oracle.PUBLIC, bank.HIDDEN) for c in bank.cases(SLUG, function, s)
-    ]
-    return [c for c in found if "float32" not in c.name]
-
-
-def each(function):
-    return pytest.mark.parametrize("case", cases(function), ids=lambda c: c.name)
 
 
 # ------------------------------------------------------------------------ symbols

@@ -1,10 +1,13 @@
 """The reference of 13-classification against torch, scikit-learn, and trying it all."""
 
+from functools import partial
 from itertools import pairwise, product
 
+import certification
 import numpy as np
 import pytest
 import torch
+from certification import assert_equal
 from sklearn import metrics
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -14,32 +17,14 @@ from unrolled import sentiment
 from unrolled.judge import Examiner
 
 SLUG = "13-classification"
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
+cases = partial(certification.cases, SLUG)
+each = partial(certification.each, SLUG)
 REF = oracle.reference(SLUG)
 EPS = 1e-30
 
 
-def cases(function):
-    """The public cases and those of a secret, in float64."""
-    found = [c for s in SECRETS.values() for c in bank.cases(SLUG, function, s)]
-    return [c for c in found if "float32" not in c.name]
-
-
-def each(function):
-    return pytest.mark.parametrize("case", cases(function), ids=lambda c: c.name)
-
-
 def tensors(inputs, *names):
     return [torch.tensor(inputs[n], requires_grad=True) for n in names]
-
-
-def assert_equal(case, want, tolerance=1e-12):
-    assert case.expected.keys() == want.keys()
-    for name, value in want.items():
-        got, value = np.asarray(case.expected[name]), np.asarray(value)
-        assert got.shape == value.shape, (case.name, name)
-        scale = np.max(np.abs(value), initial=0) or 1
-        assert np.max(np.abs(got - value), initial=0) <= tolerance * scale, name
 
 
 def slope(loss, inputs, name, index):

@@ -1,9 +1,13 @@
 """The reference of 14-time-series against PyTorch, the complex step, and the clock."""
 
+from functools import partial
+
+import certification
 import numpy as np
 import pytest
 import torch
 import torch_twins as twins
+from certification import assert_equal, relative
 from torch.nn.functional import relu
 
 from autograder import bank, oracle
@@ -13,16 +17,10 @@ from unrolled import forecaster
 from unrolled.compare import compare
 
 SLUG = "14-time-series"
-SECRETS = {"public": oracle.PUBLIC, "hidden": bank.HIDDEN}
+cases = partial(certification.cases, SLUG)
 REF = oracle.reference(SLUG)
 DECAYS, GRU = ("w_gx", "b_gx", "W_gh", "b_gh"), twins.GRU_WEIGHTS
 STEP = load(SLUG).tasks["gru_d_step"].args
-
-
-def cases(function):
-    """The public cases and those of a secret, in float64."""
-    found = [c for s in SECRETS.values() for c in bank.cases(SLUG, function, s)]
-    return [c for c in found if "float32" not in c.name]
 
 
 def case_of(function, name="values"):
@@ -31,20 +29,6 @@ def case_of(function, name="values"):
 
 def asked(function, inputs):
     return REF[function](*(inputs[n] for n in load(SLUG).tasks[function].args))
-
-
-def relative(got, want):
-    got, want = np.asarray(got), np.asarray(want)
-    assert got.shape == want.shape
-    assert np.array_equal(np.isnan(got), np.isnan(want))
-    scale = np.nanmax(np.abs(want), initial=0) or 1
-    return np.nanmax(np.abs(np.where(np.isnan(got), 0, got - want)), initial=0) / scale
-
-
-def assert_equal(case, want, tolerance=1e-12):
-    assert case.expected.keys() == want.keys()
-    for name, value in want.items():
-        assert relative(case.expected[name], value) < tolerance, (case.name, name)
 
 
 # ------------------------------------------------------------- nothing from later

@@ -1,7 +1,9 @@
 """The reference of 15-unsupervised against PyTorch, scikit-learn and brute force."""
 
+from functools import partial
 from itertools import combinations
 
+import certification
 import numpy as np
 import pytest
 import torch
@@ -15,19 +17,11 @@ from autograder.exercise import load
 from unrolled.measures import REBUILT, lost_in_codes
 
 SLUG = "15-unsupervised"
+cases = partial(certification.cases, SLUG)
+each = partial(certification.each, SLUG)
 
 
-def cases(function):
-    """The public cases and those of a secret, in float64."""
-    found = [*oracle.cases(SLUG, function), *oracle.cases(SLUG, function, b"another")]
-    return [c for c in found if c.aspect != "purity"]
-
-
-def each_case(function):
-    return pytest.mark.parametrize("case", cases(function), ids=lambda c: c.name)
-
-
-@each_case("pretext")
+@each("pretext")
 def test_only_what_is_read_has_noise_and_only_a_prediction_is_shifted(case):
     xs, noise, goal = (case.inputs[n] for n in ("xs", "noise", "goal"))
     reads, tells = case.expected["reads"], case.expected["tells"]
@@ -70,7 +64,7 @@ def torch_autoencoder(params, reads, U):
     return told, leaves
 
 
-@each_case("autoencoder_loss")
+@each("autoencoder_loss")
 def test_the_loss_of_an_autoencoder_and_its_gradients_are_torchs(case):
     params, reads, tells = (case.inputs[n] for n in ("params", "reads", "tells"))
     told, leaves = torch_autoencoder(params, reads, len(tells))
@@ -138,7 +132,7 @@ def test_trained_weights_keep_their_names_in_grading():
 # ----------------------------------------------------------------- axes and heaps
 
 
-@each_case("pca_codes")
+@each("pca_codes")
 def test_axes_are_scikit_learns_and_belong_to_the_codes_alone(case):
     codes, held, K, whiten = (case.inputs[n] for n in ("codes", "held", "K", "whiten"))
     points, seen, axes = (case.expected[n] for n in ("points", "held_points", "axes"))
@@ -151,7 +145,7 @@ def test_axes_are_scikit_learns_and_belong_to_the_codes_alone(case):
     assert (axes.max(axis=1) == np.abs(axes).max(axis=1)).all()
 
 
-@each_case("kmeans_step")
+@each("kmeans_step")
 def test_a_round_of_kmeans_is_nearest_and_mean(case):
     points, centres = (torch.tensor(case.inputs[n]) for n in ("points", "centres"))
     distance = torch.cdist(points, centres)
@@ -164,7 +158,7 @@ def test_a_round_of_kmeans_is_nearest_and_mean(case):
         assert np.allclose(moved, want, rtol=1e-12)
 
 
-@each_case("kmeans")
+@each("kmeans")
 def test_the_best_run_is_the_one_that_no_other_is_below(case):
     points, starts, rounds = (case.inputs[n] for n in ("points", "starts", "rounds"))
     step = oracle.reference(SLUG)["kmeans_step"]
@@ -182,7 +176,7 @@ def test_the_best_run_is_the_one_that_no_other_is_below(case):
     assert np.array_equal(case.expected["clusters"], step(points, centres)[0])
 
 
-@each_case("adjusted_rand")
+@each("adjusted_rand")
 def test_the_index_is_scikit_learns_and_that_of_all_pairs(case):
     labels, clusters = case.inputs["labels"], case.inputs["clusters"]
     index = float(case.expected["index"])
@@ -214,7 +208,7 @@ def sklearn_probe(codes, labels, held, V, strength):
     return ridge.predict((held - centre) / width).argmax(axis=1), ridge
 
 
-@each_case("linear_probe")
+@each("linear_probe")
 def test_a_probe_is_scikit_learns_ridge_on_standardised_codes(case):
     given = [case.inputs[n] for n in ("codes", "labels", "held", "V", "strength")]
     said, ridge = sklearn_probe(*given)
@@ -223,7 +217,7 @@ def test_a_probe_is_scikit_learns_ridge_on_standardised_codes(case):
     assert np.array_equal(case.expected["said"], said)
 
 
-@each_case("probe_over_time")
+@each("probe_over_time")
 def test_every_step_has_a_probe_of_its_own(case):
     hs, labels, train, V, strength = (
         case.inputs[n] for n in ("hs", "labels", "train", "V", "strength")
