@@ -8,10 +8,12 @@ What it does that the exercises' LSTM does not:
   bias included, and one product gives all weights their gradients. (The input's part
   could be done for all steps at once. For matrices as small as these it does not pay:
   reading the sums back costs what was won.)
-* The product is made gate by gate: such matrices are small enough for the kernels
-  that OpenBLAS keeps for small ones, and every gate is then one piece of memory.
+* The product is made gate by gate, and backward for h and x apart: such matrices are
+  small enough for the kernels that OpenBLAS keeps for small ones, and every gate is
+  then one piece of memory.
 * No array is made in a loop, nor a view of one: all have their places from the start,
-  and the arrays that come back are overwritten by the next call.
+  each at the beginning of a line of the cache (a vector that lies across two lines is
+  read twice), and the arrays that come back are overwritten by the next call.
 * Backward goes by blocks of a few steps, which stay in the cache: first the slopes of
   a whole block, then step by step what depends on the step after it, then the
   block's part of the weights' gradients.
@@ -22,6 +24,7 @@ the factors of each gate's slope stand side by side, too.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,7 @@ Array = np.ndarray
 KEPT = [3, 1, 0, 2]  # o f i g, as places of i f g o
 GIVEN = [2, 1, 3, 0]  # i f g o, as places of o f i g
 STEPS = 10  # of a block of the backward pass
+LINE = 64  # bytes of a line of the cache
 
 
 class NumpyLSTM:
@@ -37,16 +41,19 @@ class NumpyLSTM:
 
     def __init__(self, T: int, B: int, D: int, H: int, dtype: Any) -> None:
         def room(*shape: int) -> Array:
-            return np.zeros(shape, dtype)
+            return _aligned(shape, np.dtype(dtype))
 
-        self.T, self.H, self.steps = T, H, min(STEPS, T)
-        self.z = room(T + 1, B, H + D + 1)  # h, x, 1
-        self.z[..., -1] = 1
+        self.T, self.D, self.H, self.steps = T, D, H, min(STEPS, T)
+        line = LINE // np.dtype(dtype).itemsize
+        self.z = room(T + 1, B, -(-(H + D + 1) // line) * line)  # h, x, 1, unused
+        self.z[..., H + D] = 1
         self.s = room(T + 1, 6, B, H)  # o, f, i, g, c_prev, tanh c
-        self.pair, self.tmp, self.dc = room(2, B, H), room(B, H), room(B, H)
+        self.pair, self.tmp = room(2, B, H), room(B, H)
+        self.dh, self.dc = room(B, H), room(B, H)
         self.da = room(5, self.steps, B, H)  # of o, f, i, g; the slope of h by c
-        self.found, self.dz = room(4, B, H + D), room(B, H + D)
-        self.dw, self.part = room(4, H + D + 1, H), room(4, H + D + 1, H)
+        self.dh_by, self.dx_by = room(4, B, H), room(4, B, D)  # by way of each gate
+        self.w, self.dw, self.part = (room(4, H + D + 1, H) for _ in range(3))
+        self.w_h, self.w_x = room(4, H, H), room(4, H, D)
         self.dxs = room(T, B, D)
         self.ahead = [self._views_ahead(t) for t in range(T)]
         self.back = [(d[:4], d[0], d[1:4], d[4]) for d in self.da.swapaxes(0, 1)]
@@ -56,24 +63,30 @@ class NumpyLSTM:
         s, c, h = self.s[t], self.s[t + 1, 4], self.z[t + 1, :, : self.H]
         flat = s.reshape(6, -1)
         return (
-            self.z[t], s[:4], flat[:4].reshape(-1), flat[:3].reshape(-1),
+            self._read(t, t + 1), s[:4], flat[:4].reshape(-1), flat[:3].reshape(-1),
             flat[1:3], flat[4:2:-1], c.reshape(-1), flat[5], s[0], s[5], h,
         )  # fmt: skip
+
+    def _read(self, start: int, stop: int) -> Array:
+        """h, x and 1, as steps start to stop read them, a row for each sequence."""
+        rows = self.z[start:stop].reshape(-1, self.z.shape[2])
+        return rows[:, : self.H + self.D + 1]
 
     def load(self, W_x: Array, W_h: Array, b: Array) -> None:
         """The weights W_x (D, 4H), W_h (H, 4H), b (4H,), gates i, f, g, o."""
         whole = np.concatenate([W_h, W_x, b[None]]).reshape(-1, 4, self.H)[:, KEPT]
         half = np.array([0.5, 0.5, 0.5, 1], whole.dtype)[:, None]
-        self.w = np.ascontiguousarray((whole * half).transpose(1, 0, 2))
-        self.w_back = np.ascontiguousarray(whole[:-1].transpose(1, 2, 0))
+        self.w[...] = (whole * half).transpose(1, 0, 2)
+        self.w_h[...] = whole[: self.H].transpose(1, 2, 0)
+        self.w_x[...] = whole[self.H : -1].transpose(1, 2, 0)
 
     def forward(self, xs: Array, h0: Array, c0: Array) -> tuple[Array, Array]:
         """xs (T, B, D), h0 and c0 (B, H) -> hs (T, B, H), c_T (B, H)."""
-        T, H, w = self.T, self.H, self.w
+        T, D, H, w = self.T, self.D, self.H, self.w
         pair, half = self.pair.reshape(2, -1), self.z.dtype.type(0.5)
         kept, new = pair
         matmul, tanh, multiply, add = np.matmul, np.tanh, np.multiply, np.add
-        self.z[0, :, :H], self.z[:T, :, H:-1], self.s[0, 4] = h0, xs, c0
+        self.z[0, :, :H], self.z[:T, :, H : H + D], self.s[0, 4] = h0, xs, c0
         for z, sums, gates, sigmoids, fi, cg, c, bent, o, tanh_c, h in self.ahead:
             matmul(z, w, sums)
             tanh(gates, gates)
@@ -89,19 +102,18 @@ class NumpyLSTM:
         """dhs (T, B, H), dc_T (B, H) -> the gradients, of what forward read last."""
         T, H = self.T, self.H
         self.dc[...] = dc_T
-        self.dz[:, :H] = 0
+        self.dh[...] = 0
         self.dw[...] = 0
         for start in range((T - 1) // self.steps * self.steps, -1, -self.steps):
             stop = min(T, start + self.steps)
             self._slopes(start, stop)
             self._steps_back(start, stop, dhs)
-            z = self.z[start:stop].reshape(-1, self.z.shape[2])
             da = self.da[:4, : stop - start].reshape(4, -1, H)
-            np.matmul(z.T, da, self.part)
+            np.matmul(self._read(start, stop).T, da, self.part)
             np.add(self.dw, self.part, self.dw)
         grads = self.dw[GIVEN].transpose(1, 0, 2).reshape(-1, 4 * H)
         return {
-            "dxs": self.dxs, "dh0": self.dz[:, :H], "dc0": self.dc,
+            "dxs": self.dxs, "dh0": self.dh, "dc0": self.dc,
             "dW_x": grads[H:-1], "dW_h": grads[:H], "db": grads[-1],
         }  # fmt: skip
 
@@ -117,8 +129,7 @@ class NumpyLSTM:
         np.multiply(bent, s[2::-2], bent)  # i, o
 
     def _steps_back(self, start: int, stop: int, dhs: Array) -> None:
-        dc, dz, tmp, w, found = self.dc, self.dz, self.tmp, self.w_back, self.found
-        dh, dx = dz[:, : self.H], dz[:, self.H :]
+        dh, dc, tmp, dh_by, dx_by = self.dh, self.dc, self.tmp, self.dh_by, self.dx_by
         matmul, multiply, add, total = np.matmul, np.multiply, np.add, np.add.reduce
         f = list(self.s[start:stop, 1])
         for k in range(stop - start - 1, -1, -1):
@@ -129,6 +140,15 @@ class NumpyLSTM:
             multiply(dh, of_o, of_o)
             multiply(dc, of_fig, of_fig)
             multiply(dc, f[k], dc)
-            matmul(da, w, found)
-            total(found, axis=0, out=dz)
-            self.dxs[start + k] = dx
+            matmul(da, self.w_h, dh_by)
+            total(dh_by, axis=0, out=dh)
+            matmul(da, self.w_x, dx_by)
+            total(dx_by, axis=0, out=self.dxs[start + k])
+
+
+def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Zeros that begin where a line of the cache begins."""
+    bytes_ = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(bytes_ + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + bytes_].view(dtype).reshape(shape)
