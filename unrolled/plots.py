@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # matplotlib takes most of a second: only who draws pays for it
+    from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
 
 INK = "#1c1f26"  # text, axes
@@ -101,6 +102,30 @@ def signed_map() -> Colormap:
 def magnitude_map(colour: str = STATE) -> Colormap:
     """From nothing (zero) to the full colour (the largest value)."""
     return _by_opacity("magnitude", [(colour, 0.0), (colour, 1.0)])
+
+
+def error_table(ax: Axes, table: Any, rows: Any, columns: Any) -> None:
+    """Relative errors (rows, columns) as numbers, on a ground that grows with them.
+
+    A dot stands where there is no more than rounding.
+    """
+    import numpy as np
+
+    ax.grid(False)
+    ax.pcolormesh(
+        np.minimum(table, 1.5), cmap=magnitude_map(CARRY), vmin=0, vmax=2.5,
+        edgecolors=GRID, lw=0.8,
+    )  # fmt: skip
+    for (row, column), value in np.ndenumerate(table):
+        text = "·" if value < 1e-12 else f"{value:.2f}"
+        at = column + 0.5, row + 0.5
+        ax.text(*at, text, ha="center", va="center", color=INK, fontsize=9)
+    ax.set_xticks(np.arange(len(columns)) + 0.5, columns)
+    ax.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    ax.invert_yaxis()
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
 
 
 def _by_opacity(name: str, stops: list[tuple[str, float]]) -> Colormap:
