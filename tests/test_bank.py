@@ -149,6 +149,7 @@ SHAPELESS = {
     "wrong keys": {"dx": 1.0, "dW": 2.0},
     "keys that are no text": {1: 2.0, None: 3.0},
     "an exception": ValueError("0.0"),
+    "a function": len,
 }
 FUNCTIONS = [(slug, name) for slug in SLUGS for name in load(slug).graded]
 each_function = pytest.mark.parametrize(("slug", "function"), FUNCTIONS)
