@@ -11,11 +11,8 @@ matrices, and do not touch each other. Chapter 5 shows the file.
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
-import os
-import platform
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +20,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
+
+from benchmarks import machine
 
 SEEDS, H, B = 8, 32, 32
 UPDATES, EVERY = 4000, 250
@@ -154,19 +153,10 @@ def series(task: str, kind: str) -> Iterator[tuple[int, list[list[float]]]]:
             return
 
 
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
-
-
 def main(tasks: tuple[str, ...] = tuple(TASKS)) -> None:
     torch.set_num_threads(1)
     found: dict = {
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"{processor()}, one of {os.cpu_count()} cores",
-        "torch": torch.__version__,
+        **machine.head(),
         "settings": {
             "seeds": SEEDS, "H": H, "B": B, "updates": UPDATES, "every": EVERY,
             "rate": RATE, "clip": CLIP, "solved": SOLVED, "items": ITEMS,

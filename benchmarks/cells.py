@@ -20,9 +20,7 @@ not touch each other. About a quarter of an hour on one core.
 
 from __future__ import annotations
 
-import datetime
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import bridged_lags as lags
+from benchmarks import machine
 
 SEEDS, B = lags.SEEDS, 32
 UPDATES, EVERY, RATE, SOLVED = 2000, 250, 5e-3, lags.SOLVED
@@ -319,9 +318,7 @@ def main() -> None:
     torch.set_num_threads(1)
     began = time.perf_counter()
     found: dict = {
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"{lags.processor()}, one of {os.cpu_count()} cores",
-        "torch": torch.__version__,
+        **machine.head(),
         "settings": {
             "seeds": SEEDS, "B": B, "updates": UPDATES, "every": EVERY, "rate": RATE,
             "clip": lags.CLIP, "solved": SOLVED, "parameters": PARAMETERS,

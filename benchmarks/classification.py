@@ -8,11 +8,9 @@ writes classification.json beside itself; with names of parts, the others are ke
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import date
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from benchmarks import machine
 from unrolled import people, reviews
 from unrolled.readers import KINDS, Reader, Tagger
 from unrolled.reviews import ASPECTS, TAGS, Review, draw, draw_complaints
@@ -444,9 +443,7 @@ def main(only: Sequence[str]) -> None:
     torch.set_num_threads(1)
     found: dict[str, Any] = json.loads(WHERE.read_text()) if only else {}
     found |= {
-        "date": date.today().isoformat(),
-        "hardware": f"{platform.machine()}, one thread",
-        "torch": torch.__version__,
+        **machine.head(),
         "settings": {"updates": UPDATES, "batch": SIZE, **COUNTS},
     }
     for name, part in PARTS.items():

@@ -13,9 +13,7 @@ index are scikit-learn's.
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +28,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks import machine
 from unrolled.strokes import delayed, digits
 from unrolled.training import shuffled, train
 
@@ -238,9 +237,7 @@ def late(seed: int) -> dict[str, Any]:
 def main() -> None:
     torch.set_num_threads(1)
     found: dict[str, Any] = {
-        "date": date.today().isoformat(),
-        "hardware": f"{platform.machine()}, one thread",
-        "torch": torch.__version__,
+        **machine.head(),
         "scikit-learn": sklearn.__version__,
         "settings": SETTINGS,
         "aligned": [],

@@ -17,10 +17,8 @@ the validation years; the test years are used once. About half an hour on one co
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -32,8 +30,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks import bridged_lags as lags
-from benchmarks import cells
+from benchmarks import cells, machine
 from unrolled import series
 from unrolled.training import train
 
@@ -415,9 +412,7 @@ def main(only: list[str]) -> None:
     began = time.perf_counter()
     found: dict[str, Any] = json.loads(FILE.read_text()) if only else {}
     found |= {
-        "date": datetime.date.today().isoformat(),
-        "hardware": f"{lags.processor()}, one of {os.cpu_count()} cores",
-        "torch": torch.__version__,
+        **machine.head(),
         "settings": {
             "levels": LEVELS, "seeds": SEEDS, "H": H, "B": B, "updates": UPDATES,
             "every": EVERY, "rate": RATE, "decay": DECAY, "listened": LISTENED,

@@ -11,16 +11,16 @@ one lag are trained side by side and do not touch each other. Chapter 6 shows th
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
-import platform
 import time
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, one_hot
+
+from benchmarks import machine
 
 SEEDS, H, B, V = 8, 16, 16, 4
 UPDATES, LAST, RATE, CLIP = 300, 20, 0.01, 1.0
@@ -116,9 +116,7 @@ def main() -> None:
         shares[lag] = train(lag)
         print(f"lag {lag}: {time.perf_counter() - begun:.0f} s", flush=True)
         found = {
-            "date": datetime.date.today().isoformat(),
-            "hardware": f"{platform.machine()}, CPU, one thread",
-            "torch": torch.__version__,
+            **machine.head(),
             "settings": settings,
             "shares": shares,
         }

@@ -10,8 +10,6 @@ All seeds of a setting are trained side by side by batched products.
 from __future__ import annotations
 
 import json
-import platform
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from benchmarks import machine
 from unrolled.corpus import reference_text
 
 WHERE = Path(__file__).with_suffix(".json")
@@ -156,9 +155,7 @@ def main() -> None:
     torch.set_num_threads(1)
     runs: dict[str, dict[str, Any]] = {method: {} for method in METHODS}
     found = {
-        "date": date.today().isoformat(),
-        "hardware": f"{platform.machine()}, one thread",
-        "torch": torch.__version__,
+        **machine.head(),
         "settings": SETTINGS,
         "runs": runs,
     }

@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.bridged_lags import processor
+from benchmarks.machine import processor
 from benchmarks.numpy_lstm import NumpyLSTM
 
 FILE = Path(__file__).with_name("rnn-speed.json")
