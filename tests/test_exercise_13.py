@@ -17,6 +17,7 @@ from unrolled import sentiment
 from unrolled.judge import Examiner
 
 SLUG = "13-classification"
+SECRETS = certification.SECRETS
 cases = partial(certification.cases, SLUG)
 each = partial(certification.each, SLUG)
 REF = oracle.reference(SLUG)
