@@ -1,10 +1,12 @@
 """How well known bugs are found and named, and right code is let alone.
 
-.venv/bin/python -m benchmarks.bug_bank
+    python -m benchmarks.bug_bank              # all exercises
+    python -m benchmarks.bug_bank 12-language-models ...
 """
 
 from __future__ import annotations
 
+import sys
 import time
 
 from autograder import bank
@@ -14,10 +16,10 @@ from autograder.oracle import PUBLIC
 SECRETS = (PUBLIC, bank.HIDDEN, b"another year's secret")
 
 
-def main() -> None:
+def main(chosen: list[str]) -> None:
     start = time.perf_counter()
     print(f"{'function':20s} bugs  detected     named        nearest two")
-    for slug in slugs():
+    for slug in chosen:
         for function in load(slug).edits:
             row = bank.row(slug, function, SECRETS)
             print(
@@ -25,7 +27,7 @@ def main() -> None:
                 f"   {row.named:3d} of {row.tried:3d}   {row.apart:.1e}"
             )
     print()
-    for slug in slugs():
+    for slug in chosen:
         _variants(slug)
     print(f"\n{len(SECRETS)} seeds each, {time.perf_counter() - start:.0f} s")
 
@@ -43,4 +45,4 @@ def _variants(slug: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:] or list(slugs()))

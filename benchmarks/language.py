@@ -30,7 +30,7 @@ WHERE = Path(__file__).with_suffix(".json")
 SETTINGS: dict[str, Any] = {
     "D": 32, "H": 128, "T": 40, "B": 16, "lr": 1e-2, "dropout": 0.1,
 }  # fmt: skip
-JOBS = (1000, True, 3), (3000, True, 3), (1000, False, 3)  # updates, tied, seeds
+JOBS = (1000, True, 3), (3000, True, 3), (1000, False, 3), (10_000, True, 3)
 WEIGHTS = np.linspace(0, 1, 21)[1:-1]  # of the network in a mixture
 Ids = list[np.ndarray]
 
