@@ -22,7 +22,7 @@ import numpy as np
 
 from autograder import oracle
 from autograder.exercise import Exercise, load, slugs
-from unrolled import forecaster, sentiment
+from unrolled import forecaster, origins, sentiment
 from unrolled.answer import copy, plain
 from unrolled.measures import (
     BAND,
@@ -41,6 +41,7 @@ FIGURES: dict[str, tuple[float, Callable[..., float]]] = {
     "trained_copy": (BAND, wrong_copies),
     "trained_forecaster": (forecaster.SILLY, forecaster.share_of_silly),
     "trained_lm": (SURPLUS, surplus_bits),
+    "trained_names": (origins.BAND, origins.wrong_names),
     "trained_reviews": (sentiment.BAND, sentiment.wrong_reviews),
     "trained_autoencoder": (REBUILT, lost_in_codes),
 }

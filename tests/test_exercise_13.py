@@ -9,11 +9,12 @@ import pytest
 import torch
 from certification import assert_equal
 from sklearn import metrics
+from sklearn.linear_model import LogisticRegression
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from autograder import bank, oracle
 from autograder.exercise import load
-from unrolled import sentiment
+from unrolled import origins, people, sentiment
 from unrolled.judge import Examiner
 
 SLUG = "13-classification"
@@ -200,24 +201,115 @@ def test_a_bag_of_words_cannot_reach_the_band():
     assert wrong > 1.5 * sentiment.BAND
 
 
-def trained_verdict(change):
-    task = load(SLUG).graded["train_reviews"]
-    names = {**REF, "train_reviews": change(REF["train_reviews"])}
+def trained_verdict(change, task="train_reviews"):
+    names = {**REF, task: change(REF[task])}
     assert isinstance(bank.examiner(SLUG, names), Examiner)
-    return bank.examiner(SLUG, names).verdict(task.name)
+    return bank.examiner(SLUG, names).verdict(task)
 
 
-def test_a_reader_that_ignores_the_order_does_not_pass():
-    """Its recurrence is cut: the states are those of single words."""
+def cut(train):
+    """The same training without a recurrence: the states are those of one input."""
 
-    def cut(train):
-        def alone(params, *rest):
-            weights = train({**params, "W_hh": 0 * params["W_hh"]}, *rest)
-            return {**weights, "W_hh": 0 * params["W_hh"]}
+    def alone(params, *rest):
+        weights = train({**params, "W_hh": 0 * params["W_hh"]}, *rest)
+        return {**weights, "W_hh": 0 * params["W_hh"]}
 
-        return alone
+    return alone
 
-    assert trained_verdict(cut).status == "wrong"
+
+@pytest.mark.parametrize("task", ["train_reviews", "train_names"])
+def test_a_network_that_ignores_the_order_does_not_pass(task):
+    assert trained_verdict(cut, task).status == "wrong"
+
+
+def name_cases():
+    return [c for s in SECRETS.values() for c in oracle.cases(SLUG, "train_names", s)]
+
+
+def test_what_the_trained_network_says_of_names_is_measured_right():
+    """Against torch's own RNN, on packed names without any padding."""
+    given = name_cases()[0].inputs
+    weights = given["params"]
+    w = {n: torch.tensor(a) for n, a in weights.items()}
+    rnn = torch.nn.RNN(*w["W_xh"].shape).double()
+    named = {"weight_ih_l0": w["W_xh"].T, "weight_hh_l0": w["W_hh"].T}
+    named |= {"bias_ih_l0": w["b_h"], "bias_hh_l0": torch.zeros_like(w["b_h"])}
+    ids, lengths = given["fresh_ids"], given["fresh_lengths"]
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        w["E"][torch.tensor(ids, dtype=torch.long)], lengths, enforce_sorted=False
+    )
+    last = torch.func.functional_call(rnn, named, (packed,))[1][0]
+    a = (last @ w["W_hy"] + w["b_y"]).numpy()
+    np.testing.assert_allclose(origins.scores(weights, ids, lengths), a, rtol=1e-9)
+    wrong = np.mean(a.argmax(axis=1) != given["fresh_language"])
+    assert origins.wrong_names(weights, given) == wrong
+
+
+def test_the_gradients_that_train_the_names_are_torchs():
+    """One update of plain descent, from Adam's first step, says each sign."""
+    given = dict(name_cases()[0].inputs, epochs=1)
+    given["size"] = len(given["lengths"])
+    w = {n: torch.tensor(a, requires_grad=True) for n, a in given["params"].items()}
+    ids = torch.tensor(given["ids"], dtype=torch.long)
+    lengths = torch.tensor(given["lengths"])
+    h = torch.zeros(len(lengths), len(w["b_h"]), dtype=torch.double)
+    for t, x in enumerate(ids):
+        new = torch.tanh(w["E"][x] @ w["W_xh"] + h @ w["W_hh"] + w["b_h"])
+        h = torch.where((t < lengths)[:, None], new, h)
+    a = h @ w["W_hy"] + w["b_y"]
+    torch.nn.functional.cross_entropy(a, torch.tensor(given["language"])).backward()
+    args = load(SLUG).graded["train_names"].args
+    trained = REF["train_names"](*(given[name] for name in args))
+    for name, weight in w.items():
+        gradient = weight.grad.numpy()
+        step = -given["lr"] * gradient / (np.abs(gradient) + 1e-8)
+        moved = trained[name] - given["params"][name]
+        np.testing.assert_allclose(moved, step, rtol=1e-5, atol=1e-9, err_msg=name)
+
+
+def read_names(ids, lengths):
+    letters = [[chr(c + 96) for c in ids[:n, b]] for b, n in enumerate(lengths)]
+    return ["".join(name) for name in letters]
+
+
+def test_names_come_back_as_they_were_spelled():
+    names = ["kovac", "ncube", "az"]
+    assert read_names(*origins.spelled(names)) == names
+
+
+@pytest.mark.parametrize("case", name_cases(), ids=["public", "hidden"])
+def test_no_fresh_name_begins_like_one_of_its_language_in_the_training(case):
+    """And accents, which would give the language away, are gone."""
+    i = case.inputs
+    train = read_names(i["ids"], i["lengths"])
+    fresh = read_names(i["fresh_ids"], i["fresh_lengths"])
+    assert len({*train, *fresh}) == len(train) + len(fresh)
+    assert all(n.isascii() and n.isalpha() and n.islower() for n in train + fresh)
+    plain = people.plain_names(i["spoken"])
+    begun = {(n[:4], k) for n, k in zip(train, i["language"], strict=True)}
+    for name, k in zip(fresh, i["fresh_language"], strict=True):
+        assert name in plain[i["spoken"][k]]
+        assert (name[:4], k) not in begun
+    assert len(i["lengths"]) % i["size"] == 0
+    assert (np.diff(i["language"]) >= 0).all()
+
+
+def test_letters_that_are_counted_do_not_reach_the_band_of_the_names():
+    def counted(ids, lengths):
+        letters = np.eye(origins.LETTERS)[ids].sum(axis=0)
+        return np.c_[letters[:, 1:], lengths]
+
+    for case in name_cases():
+        i = case.inputs
+        model = LogisticRegression(max_iter=2000)
+        model.fit(counted(i["ids"], i["lengths"]), i["language"])
+        fresh = counted(i["fresh_ids"], i["fresh_lengths"])
+        assert 1 - model.score(fresh, i["fresh_language"]) > origins.BAND
+
+
+def test_too_few_names_are_told():
+    with pytest.raises(ValueError, match="3 names are too few"):
+        people.held_apart(np.random.default_rng(1), ["ab", "abc", "b"], 3, 1)
 
 
 # ------------------------------------------------------------------ many labels

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from unrolled import forecaster, sentiment
+from unrolled import forecaster, origins, sentiment
 from unrolled.task import Task, Value
 
 Measure = Callable[[Value, Mapping[str, Value]], dict[str, bool] | None]
@@ -82,6 +82,13 @@ def trained_reviews(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool
     start = inputs["params"]
     weights = {name: _weight(name, w, value) for name, w in start.items()}
     return sentiment.properties(start, weights, inputs)
+
+
+def trained_names(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
+    """Do trained weights tell from what language a name is that they have not seen?"""
+    start = inputs["params"]
+    weights = {name: _weight(name, w, value) for name, w in start.items()}
+    return origins.properties(start, weights, inputs)
 
 
 def wrong_copies(
@@ -275,6 +282,7 @@ MEASURES: Mapping[str, Measure] = {
     "trained_copy": trained_copy,
     "trained_forecaster": trained_forecaster,
     "trained_lm": trained_lm,
+    "trained_names": trained_names,
     "trained_reviews": trained_reviews,
     "trained_autoencoder": trained_autoencoder,
 }

@@ -6,7 +6,9 @@ requirements.txt, as its lists change from version to version. Nothing is downlo
 
 from __future__ import annotations
 
+import unicodedata
 import zlib
+from collections.abc import Sequence
 from importlib import import_module
 
 import numpy as np
@@ -68,6 +70,42 @@ def people(part: str, most: int = 300) -> tuple[list[str], np.ndarray]:
         if part_of((name[:4].casefold(),)) == part
     ]
     return [name for name, _ in pairs], np.array([place for _, place in pairs])
+
+
+def plain_names(languages: Sequence[str]) -> dict[str, list[str]]:
+    """Names of 3 to 12 letters, a to z: without their accents, which would give many
+    of them away, and without those that two of the languages then share."""
+    listed = family_names(most=10_000)
+    plain = {k: {_plain(n) for n in listed[k]} - {""} for k in languages}
+    sets = list(plain.values())
+    once = {n for names in sets for n in names if sum(n in x for x in sets) == 1}
+    return {k: sorted(names & once) for k, names in plain.items()}
+
+
+def held_apart(
+    rng: np.random.Generator, names: Sequence[str], train: int, fresh: int
+) -> tuple[list[str], list[str]]:
+    """(`train`, `fresh`) drawn names; those that begin alike, by four letters, stay
+    together."""
+    families: dict[str, list[str]] = {}
+    for name in rng.permutation(list(names)).tolist():
+        families.setdefault(name[:4], []).append(name)
+    mixed = [families[str(k)] for k in rng.permutation(sorted(families))]
+    kept: list[str] = []
+    while len(kept) < fresh and mixed:
+        kept += mixed.pop()
+    rest = [name for family in mixed for name in family]
+    if len(kept) < fresh or len(rest) < train:
+        raise ValueError(f"{len(names)} names are too few: take fewer of them.")
+    return rest[:train], kept[:fresh]
+
+
+def _plain(name: str) -> str:
+    """In small letters and without accents; "" if that is no word of a to z."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    bare = "".join(c for c in letters if not unicodedata.combining(c))
+    fits = bare.isascii() and bare.isalpha() and 3 <= len(bare) <= 12
+    return bare if fits else ""
 
 
 def _shuffle(name: str) -> int:

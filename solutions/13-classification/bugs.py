@@ -232,6 +232,44 @@ BUGS = {
         Edit("in-place", "{name: w.copy() for name, w in params.items()}", "params",
              f"the training writes into params: {_IN_PLACE}."),
     ],
+    "train_names": [
+        Edit("uphill", "(p - np.eye(a.shape[1])[y]) / size", "(np.eye(a.shape[1])[y] - p) / size",
+             "the loss rises: each step goes uphill. The gradient at the logits is the "
+             "probabilities minus the label, and not the reverse."),
+        Edit("padding-read", "last = lengths[rows] - 1, np.arange(size)", "last = np.full(size, len(x) - 1), np.arange(size)",
+             "the network has learned to speak at the end of the padding, where the longest "
+             "name of the batch ends: it has to at the last letter of each."),
+        Edit("softmax-twice", "            da = (p -", "            p = np.exp(p)\n            p = p / p.sum(axis=1, keepdims=True)\n            da = (p -",
+             "the loss of the names of the training is far above that of the start, though "
+             "many are told: the logits grow and grow. Is there a softmax of a softmax, which "
+             "is never sure, so that the gradient never comes to rest?"),
+        Edit("not-mixed", "rng.permutation(len(lengths))", "np.arange(len(lengths))",
+             "something has been learned, and mostly of the languages that came last: the "
+             "names have to be mixed, as whole batches of one language make the network "
+             "forget the others."),
+        Edit("labels-left-behind", "language[rows]", "language[rng.permutation(len(lengths))[:size]]",
+             "there were many updates, and not even the names of the training are told: do "
+             "the labels belong to the names? Who mixes the one has to mix the other alike."),
+        Edit("numbered-from-1", "np.eye(a.shape[1])[y]", "np.eye(a.shape[1])[y - 1]",
+             "the languages are told apart and have each other's numbers: the first is 0."),
+        Edit("all-letters-are-one", 'w["E"][x]', 'w["E"][(x > 0) * 1]',
+             "only a few rows of E have been trained, as if most letters were one and the "
+             "same: each has a row of its own.",
+             (('grads["dE"], x, back', 'grads["dE"], (x > 0) * 1, back'),)),
+        Edit("embedding-frozen", "for name in w:", 'for name in [k for k in w if k != "E"]:',
+             "some array is as it was at the start: all six have to be trained, the "
+             "letters' E among them."),
+        Edit("untrained", "    return w", "    return params",
+             "the weights that came back are those that went in: none has been trained."),
+        Edit("one-update", "    return w", "            return w",
+             "the weights look as after a single update. Does the return stand inside a "
+             "loop? Does every update go on from the weights, m and v of the one before?"),
+        Edit("counted-from-0", "            n += 1\n", "",
+             "there is NaN among the weights: something has been divided by zero. Adam "
+             "counts its steps from 1."),
+        Edit("in-place", "{name: array.copy() for name, array in params.items()}", "params",
+             f"the training writes into params: {_IN_PLACE}."),
+    ],
     "multilabel_loss": [
         Edit("softmax", "dlogits = no * stable_sigmoid(logits) - yes * stable_sigmoid(-logits)",
              "p = np.exp(logits - logits.max(axis=1, keepdims=True))\n"

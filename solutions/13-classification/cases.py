@@ -6,7 +6,7 @@ import numpy as np
 
 from autograder.cases import Vary, batch_and_sizes
 from autograder.exercise import load
-from unrolled import sentiment
+from unrolled import origins, sentiment
 from unrolled.task import Task
 
 TITLE = "Classification"
@@ -97,8 +97,35 @@ TASKS = (
         difficulty=2,
     ),
     Task(
-        "multilabel_loss",
+        "train_names",
         "Exercise 13.6",
+        args=("params", "ids", "lengths", "language", "size", "epochs", "lr", "seed"),
+        returns=("new_params",),
+        points={"values": 6, "purity": 1},
+        keys={
+            "new_params": (
+                "fresh_names_told",
+                "weights_are_finite",
+                "every_weight_trained",
+                "loss_did_not_rise",
+                "more_than_one_update",
+                "names_of_the_training_told",
+                "more_than_guessed",
+                "letters_told_apart",
+                "languages_by_their_numbers",
+                "said_at_the_last_letter",
+            )
+        },
+        uses=(*_BACK, "adam_step"),
+        measure="trained_names",
+        trains=True,
+        read="chapter 13, Whose name is it?",
+        minutes=35,
+        difficulty=3,
+    ),
+    Task(
+        "multilabel_loss",
+        "Exercise 13.7",
         args=("logits", "labels", "weight"),
         returns=("loss", "dlogits"),
         points={"values": 3, "shapes": 1, "purity": 1},
@@ -109,7 +136,7 @@ TASKS = (
     ),
     Task(
         "chain_loss",
-        "Exercise 13.7",
+        "Exercise 13.8",
         args=("a", "W", "labels"),
         returns=("loss", "grads"),
         points={"values": 4, "shapes": 1, "purity": 1},
@@ -121,7 +148,7 @@ TASKS = (
     ),
     Task(
         "best_set",
-        "Exercise 13.8",
+        "Exercise 13.9",
         args=("a", "W"),
         returns=("labels", "log_p"),
         points={"values": 3, "shapes": 1, "purity": 1},
@@ -131,7 +158,7 @@ TASKS = (
     ),
     Task(
         "f1_scores",
-        "Exercise 13.9",
+        "Exercise 13.10",
         args=("scores", "labels", "thresholds"),
         returns=("f1", "micro", "macro"),
         points={"values": 3, "shapes": 1},
@@ -141,7 +168,7 @@ TASKS = (
     ),
     Task(
         "average_precision",
-        "Exercise 13.10",
+        "Exercise 13.11",
         args=("scores", "labels"),
         returns=("ap",),
         points={"values": 3, "shapes": 1},
@@ -151,7 +178,7 @@ TASKS = (
     ),
     Task(
         "best_thresholds",
-        "Exercise 13.11",
+        "Exercise 13.12",
         args=("scores", "labels"),
         returns=("thresholds",),
         points={"values": 3, "shapes": 1},
@@ -162,7 +189,7 @@ TASKS = (
     ),
     Task(
         "viterbi",
-        "Exercise 13.12",
+        "Exercise 13.13",
         args=("scores", "moves", "first", "lengths"),
         returns=("tags", "best"),
         points={"values": 6, "shapes": 1, "purity": 1},
@@ -249,6 +276,22 @@ def train_reviews(rng, M=400, N=120, B=20):
     order = np.stack([rng.permutation(M)[:B] for _ in range(N)]).astype(np.int16)
     texts = {"ids": ids, "lengths": lengths, "good": good}
     return {"params": params, **texts, "order": order, "lr": 0.02}
+
+
+def train_names(rng, each=224, size=32, D=16, H=32):
+    """Names in the order of a file, one language after the other: who does not mix
+    them learns the last one last."""
+    K = len(origins.LANGUAGES)
+    params = {
+        "E": 0.5 * rng.normal(size=(origins.LETTERS, D)),
+        "W_xh": rng.normal(size=(D, H)) / D**0.5,
+        "W_hh": 0.9 * np.linalg.qr(rng.normal(size=(H, H)))[0],
+        "b_h": np.zeros(H),
+        "W_hy": 0.1 * rng.normal(size=(H, K)),
+        "b_y": np.zeros(K),
+    }
+    given = {"size": size, "epochs": 8, "lr": 0.01, "seed": int(rng.integers(1000))}
+    return {"params": params, **given, **origins.names(rng, each)}
 
 
 def multilabel_loss(rng, B=5, L=4, shift=0.0):
@@ -362,6 +405,7 @@ CASES = {
         *batch_and_sizes("D", T=1, B=1, H=1),
     ),
     "train_reviews": (Vary("values"),),
+    "train_names": (Vary("values"),),
     "multilabel_loss": (
         *_LABELS,
         Vary("a sure yes", "shapes", shift=2000.0),

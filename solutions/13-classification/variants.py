@@ -95,6 +95,36 @@ def train_reviews(params, ids, lengths, good, order, lr):
             weights[name] = weights[name] - step
     return weights
 
+# %% variant="entry by entry" cell="train_names"
+def train_names(params, ids, lengths, language, size, epochs, lr, seed):
+    """Batches by a random draw, RMSprop, the last states one by one."""
+    w, rng = dict(params), np.random.RandomState(seed)
+    square = {name: 0.0 for name in w}
+    for _ in range(epochs * len(lengths) // size):
+        rows = rng.choice(len(lengths), size, replace=False)
+        x, g = ids[:, rows], {}
+        h0 = np.zeros((size, len(w["b_h"])))
+        cell = w["W_xh"], w["W_hh"], w["b_h"]
+        hs, cache = rnn_forward(w["E"][x], h0, *cell)
+        dhs = np.zeros_like(hs)
+        g["W_hy"], g["b_y"] = np.zeros_like(w["W_hy"]), np.zeros_like(w["b_y"])
+        for b in range(size):
+            t = lengths[rows[b]] - 1
+            e = np.exp(hs[t, b] @ w["W_hy"] + w["b_y"])
+            da = e / e.sum() / size
+            da[language[rows[b]]] -= 1 / size
+            dhs[t, b] = w["W_hy"] @ da
+            g["W_hy"] += np.outer(hs[t, b], da)
+            g["b_y"] += da
+        back = rnn_backward(dhs, cache)
+        for name in ("W_xh", "W_hh", "b_h"):
+            g[name] = back["d" + name]
+        g["E"] = np.array([back["dxs"][x == v].sum(0) for v in range(27)])
+        for name in w:
+            square[name] = 0.95 * square[name] + 0.05 * g[name] ** 2
+            w[name] = w[name] - lr * g[name] / (np.sqrt(square[name]) + 1e-6)
+    return w
+
 # %% variant="entry by entry" cell="multilabel_loss"
 def multilabel_loss(logits, labels, weight):
     B, L = logits.shape
@@ -334,6 +364,26 @@ def train_reviews(params, ids, lengths, good, order, lr):
         optimiser.step()
     return {n: v.detach().numpy() for n, v in w.items()}
 
+# %% variant="torch" cell="train_names"
+def train_names(params, ids, lengths, language, size, epochs, lr, seed):
+    """Autograd through a loop of tanh, no function of earlier notebooks."""
+    torch.manual_seed(seed)
+    w = {n: torch.tensor(a, requires_grad=True) for n, a in params.items()}
+    optimiser = torch.optim.Adam(w.values(), lr=lr)
+    ids = torch.tensor(ids, dtype=torch.long)
+    lengths, y = torch.tensor(lengths), torch.tensor(language)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(y)).split(size):
+            h = torch.zeros(len(rows), len(w["b_h"]), dtype=torch.double)
+            for t, x in enumerate(ids[:, rows]):
+                new = torch.tanh(w["E"][x] @ w["W_xh"] + h @ w["W_hh"] + w["b_h"])
+                h = torch.where((t < lengths[rows])[:, None], new, h)
+            a = h @ w["W_hy"] + w["b_y"]
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(a, y[rows]).backward()
+            optimiser.step()
+    return {n: v.detach().numpy() for n, v in w.items()}
+
 # %% variant="writes into its input" cell="masked_pool_backward" loses="masked_pool_backward: purity"
 def masked_pool_backward(dmean, dtop, cache):
     live = cache["mask"][:, :, None]
@@ -355,4 +405,33 @@ def train_reviews(params, ids, lengths, good, order, lr):
                 w, g, m[name], v[name], n + 1, lr, 0.9, 0.99, 1e-8
             )
             w[...] = new
+    return params
+
+# %% variant="writes into its input" cell="train_names" loses="train_names: purity"
+def train_names(params, ids, lengths, language, size, epochs, lr, seed):
+    """Reads in fixed length, and every update is written into params."""
+    rng, n = np.random.default_rng(seed), 0
+    moments = {k: [np.zeros_like(a), np.zeros_like(a)] for k, a in params.items()}
+    E, W_hy = params["E"], params["W_hy"]
+    for _ in range(epochs):
+        order = rng.permutation(ids.shape[1])
+        for i in range(0, len(order), size):
+            rows = order[i : i + size]
+            B, n = len(rows), n + 1
+            xs, h0 = E[ids[:, rows]], np.zeros((B, len(W_hy)))
+            cell = [params[k] for k in ("W_xh", "W_hh", "b_h")]
+            hs, cache = rnn_forward(xs, h0, *cell)
+            is_last = np.arange(len(ids))[:, None] == lengths[rows] - 1
+            h = (hs * is_last[..., None]).sum(axis=0)
+            a = h @ W_hy + params["b_y"]
+            log_p = a - np.logaddexp.reduce(a, axis=1, keepdims=True)
+            da = np.exp(log_p) / B
+            da[range(B), language[rows]] -= 1 / B
+            back = rnn_backward(is_last[..., None] * (da @ W_hy.T), cache)
+            one_hot = (ids[:, rows, None] == np.arange(len(E))).astype(float)
+            back["dE"] = np.einsum("tbv,tbd->vd", one_hot, back["dxs"])
+            back["dW_hy"], back["db_y"] = h.T @ da, da.sum(0)
+            for k, array in params.items():
+                step = array, back["d" + k], *moments[k], n, lr, 0.9, 0.99, 1e-8
+                array[...], *moments[k] = adam_step(*step)
     return params
