@@ -332,10 +332,10 @@ plt.show()
 def train_names(params, ids, lengths, language, size, epochs, lr, seed):
     """Train a network to tell the language of a name.
 
-    params: a dict of E (27, D), W_xh (D, H), W_hh (H, H), b_h (H,), W_hy (H, K)
-    and b_y (K,). ids (T, M), lengths (M,), language (M,) from 0 to K - 1: M names;
-    size: how many of them an update reads; epochs: how often all are read;
-    lr: the learning rate; seed: of the generator that mixes the names.
+    params: a dict of E (27, D), W_xh (D, H), W_hh (H, H), b_h (H,),
+    W_hy (H, K) and b_y (K,). ids (T, M), lengths (M,) and language (M,), from
+    0 to K - 1: M names; size: how many of them an update reads; epochs: how
+    often all are read; lr: the learning rate; seed: of what mixes the names.
     Returns the trained weights, a dict of new arrays with the same keys.
     """
     ### BEGIN SOLUTION
@@ -382,8 +382,9 @@ check("train_names", train_names)
 from unrolled import public_case
 
 known = public_case("13-classification", "train_names").inputs
-names = ("params", "ids", "lengths", "language", "size", "epochs", "lr", "seed")
-hearing = train_names(*(known[name] for name in names))
+data = [known[name] for name in ("params", "ids", "lengths", "language")]
+how = [known[name] for name in ("size", "epochs", "lr", "seed")]
+hearing = train_names(*data, *how)
 
 yours = "korhonen"  # letters from a to z
 letters = np.array([[ord(c) - ord("a") + 1] for c in yours])
