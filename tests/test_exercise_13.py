@@ -223,7 +223,7 @@ def test_a_network_that_ignores_the_order_does_not_pass(task):
 
 
 def name_cases():
-    return [c for s in SECRETS.values() for c in oracle.cases(SLUG, "train_names", s)]
+    return [c for s in SECRETS.values() for c in bank.cases(SLUG, "train_names", s)]
 
 
 def test_what_the_trained_network_says_of_names_is_measured_right():
