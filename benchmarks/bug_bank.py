@@ -1,7 +1,7 @@
 """How well known bugs are found and named, and right code is let alone.
 
-    python -m benchmarks.bug_bank              # all exercises
-    python -m benchmarks.bug_bank 12-language-models ...
+python -m benchmarks.bug_bank              # all exercises
+python -m benchmarks.bug_bank 12-language-models ...
 """
 
 from __future__ import annotations
