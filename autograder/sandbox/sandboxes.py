@@ -22,6 +22,8 @@ HEAVY = {  # what takes long to import, by the words that tell of it
     "plots": "matplotlib.pyplot",
     "torch": "torch",
 }
+# What makes torch import another 150 MB when it is first called, for a second or more.
+LATE = {"torch": ("torch._dynamo", r"\b(optim|checkpoint|compile)\b")}
 
 _pool: dict[tuple[str, ...], Sandbox] = {}
 _state = {"process": 0, "unsafe": False}  # a fork must not use its parent's
@@ -33,7 +35,8 @@ def imports(cells: Sequence[str]) -> tuple[str, ...]:
     named = {
         module for word, module in HEAVY.items() if re.search(rf"\b{word}\b", text)
     }
-    return (*LIGHT, *sorted(named))
+    late = {LATE[m][0] for m in named & LATE.keys() if re.search(LATE[m][1], text)}
+    return (*LIGHT, *sorted(named | late))
 
 
 def fitting(cells: Sequence[str]) -> Sandbox:
