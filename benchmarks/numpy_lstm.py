@@ -130,7 +130,9 @@ class NumpyLSTM:
 
     def _steps_back(self, start: int, stop: int, dhs: Array) -> None:
         dh, dc, tmp, dh_by, dx_by = self.dh, self.dc, self.tmp, self.dh_by, self.dx_by
-        matmul, multiply, add, total = np.matmul, np.multiply, np.add, np.add.reduce
+        matmul, multiply, add = np.matmul, np.multiply, np.add
+        h_left, h_right, h_first, h_second = _halves(dh_by)
+        x_left, x_right, x_first, x_second = _halves(dx_by)
         f = list(self.s[start:stop, 1])
         for k in range(stop - start - 1, -1, -1):
             da, of_o, of_fig, by_c = self.back[k]
@@ -141,9 +143,16 @@ class NumpyLSTM:
             multiply(dc, of_fig, of_fig)
             multiply(dc, f[k], dc)
             matmul(da, self.w_h, dh_by)
-            total(dh_by, axis=0, out=dh)
+            add(h_left, h_right, h_left)
+            add(h_first, h_second, dh)
             matmul(da, self.w_x, dx_by)
-            total(dx_by, axis=0, out=self.dxs[start + k])
+            add(x_left, x_right, x_left)
+            add(x_first, x_second, self.dxs[start + k])
+
+
+def _halves(four: Array) -> tuple[Array, ...]:
+    """Two and two to be added, and then one and one: sooner done than a sum of four."""
+    return four[:2], four[2:], four[0], four[1]
 
 
 def _aligned(shape: tuple[int, ...], dtype: np.dtype) -> Array:

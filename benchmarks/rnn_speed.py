@@ -6,7 +6,8 @@ Measures on the CPU with one thread, in float32 and float64, and on a CUDA devic
 where there is one, in float32; what needs CUDA is left out elsewhere, and the file
 says so. All ways get the same weights and inputs, and are first compared with
 torch.nn.LSTM. They take turns, so that the ratios within a round can be trusted even
-where the machine has other work; milliseconds cannot. About ten minutes on the CPU.
+where the machine has other work; milliseconds cannot. A turn begins with a run that is
+not counted. About ten minutes on the CPU.
 
     numpy loop    the functions of exercise 6
     numpy fast    benchmarks/numpy_lstm.py
@@ -311,6 +312,7 @@ def compare(p: Problem, rounds: int) -> dict[str, Any]:
     times: dict[str, Any] = {n: {"forward": [], "both": []} for n in runs}
     for _ in range(rounds):
         for name, run in runs.items():
+            run(True)  # as in a training: what it needs lies in the cache
             for part, backward in (("forward", False), ("both", True)):
                 taken = clock(partial(run, backward), p.device)
                 times[name][part].append(round(taken, 3))
