@@ -416,7 +416,10 @@ CASES = {
     "best_set": (*_LABELS, _FLOAT32),
     "f1_scores": _SCORES,
     "average_precision": (*_SCORES, Vary("no two equal", ties=False)),
-    "best_thresholds": _SCORES,
+    "best_thresholds": (
+        *_SCORES,  # two labels may share their best threshold: more of them, then
+        *(Vary(f"{L} labels", B=14, L=L) for L in (5, 6, 7)),
+    ),
     "viterbi": (
         Vary("values"),
         Vary("another draw", T=5, B=3, K=4),
