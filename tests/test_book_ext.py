@@ -19,7 +19,8 @@ import offline  # noqa: E402
 CONF = f"""
 import sys
 sys.path.insert(0, {str(EXTENSIONS)!r})
-extensions = ["myst_parser", "katexmath", "numbering", "figures", "course", "offline"]
+extensions = ["myst_parser", "katexmath", "numbering", "figures", "course", "fences"]
+extensions += ["offline"]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 html_math_renderer = "katex"
 node_modules = {str(ROOT / "node_modules")!r}
@@ -246,6 +247,7 @@ def test_missing_checks_say_what_to_run(tmp_path):
         ("See {numref}`fig-nowhere`.", "undefined label: 'fig-nowhere'"),
         ("See {term}`nothing`.", "term not in glossary: 'nothing'"),
         ("![A line.](nowhere.svg)", "image file not readable: nowhere.svg"),
+        ("```{note} See {eq}`eq-a`.\nText.\n```", "```{note} See"),
     ],
 )
 def test_what_is_not_there_fails_the_build_with_file_and_line(build, text, complaint):
