@@ -20,7 +20,6 @@ LETTERS = 27  # a to z are 1 to 26, and 0 is padding
 FRESH = 75  # names of each language
 BAND = 0.28  # the share of them that is taken for another language at most
 SEEN = 0.13  # and of the names of the training
-Names = tuple[np.ndarray, np.ndarray, np.ndarray]  # ids (T, B), lengths, language (B,)
 
 
 def spelled(names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

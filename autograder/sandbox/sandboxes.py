@@ -22,8 +22,8 @@ HEAVY = {  # what takes long to import, by the words that tell of it
     "plots": "matplotlib.pyplot",
     "torch": "torch",
 }
-# What makes torch import another 150 MB when it is first called, for a second or more.
-LATE = {"torch": ("torch._dynamo", r"\b(optim|checkpoint|compile)\b")}
+# What makes torch import its compiler, 150 MB, when it is first called: a second or more.
+COMPILES = re.compile(r"\b(optim|checkpoint|compile)\b")
 
 _pool: dict[tuple[str, ...], Sandbox] = {}
 _state = {"process": 0, "unsafe": False}  # a fork must not use its parent's
@@ -35,8 +35,9 @@ def imports(cells: Sequence[str]) -> tuple[str, ...]:
     named = {
         module for word, module in HEAVY.items() if re.search(rf"\b{word}\b", text)
     }
-    late = {LATE[m][0] for m in named & LATE.keys() if re.search(LATE[m][1], text)}
-    return (*LIGHT, *sorted(named | late))
+    if "torch" in named and COMPILES.search(text):
+        named.add("torch._dynamo")
+    return (*LIGHT, *sorted(named))
 
 
 def fitting(cells: Sequence[str]) -> Sandbox:
