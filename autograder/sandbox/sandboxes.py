@@ -22,7 +22,7 @@ HEAVY = {  # what takes long to import, by the words that tell of it
     "plots": "matplotlib.pyplot",
     "torch": "torch",
 }
-# What makes torch import its compiler, 150 MB, when it is first called: a second or more.
+# What makes torch import its compiler at the first call: 150 MB, a second or more.
 COMPILES = re.compile(r"\b(optim|checkpoint|compile)\b")
 
 _pool: dict[tuple[str, ...], Sandbox] = {}
