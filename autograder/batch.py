@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from autograder import intake, interrupt, ledger, worker
+from autograder import intake, interrupt, ledger, oracle, worker
+from autograder.exercise import load
 from autograder.gradebook import TOGETHER, Entry, Writer, course
 from autograder.ledger import Ledger
 from autograder.pool import Pool
+from autograder.sandbox import sandboxes
 from autograder.worker import Order
 
 LONGEST = 120  # characters of a student's name that nbgrader and a file system take
@@ -142,7 +144,8 @@ class Batch:
         started = time.monotonic()
         with ThreadPoolExecutor(1) as aside:
             looking = aside.submit(self._look)  # while the workers start
-            with Pool(self.choice.workers, self.choice.scheduler) as pool:
+            choice = self.choice
+            with Pool(choice.workers, choice.scheduler, self._imports()) as pool:
                 looking.result()
                 self.summary.workers = pool.threads
                 for key, result in pool.run(self._orders(todo)):
@@ -153,6 +156,10 @@ class Batch:
                         progress.step(result["status"])
                     self._enter(writer)
         self.summary.seconds = time.monotonic() - started
+
+    def _imports(self) -> tuple[str, ...]:
+        """What the reference needs, on the trusted side."""
+        return sandboxes.imports(list(oracle.sources(load(self.slug)).values()))
 
     def _look(self) -> None:
         """Refusal if the sandbox does not hold on this machine, which is to grade."""

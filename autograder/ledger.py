@@ -30,7 +30,7 @@ from autograder.secret import course_secret
 REST = ', "verdicts": '  # what stands before it can be read without the rest
 HEAD_BYTES = 8192
 _SUFFIXES = (".py", ".ipynb", ".npz")
-_PACKAGES = ("numpy", "ipython", "nbformat")
+_PACKAGES = ("numpy", "torch", "ipython", "nbformat")
 
 
 class Course(NamedTuple):

@@ -15,6 +15,7 @@ import numpy as np
 
 from autograder.cases import build
 from autograder.exercise import Exercise, load
+from autograder.inside import compiler
 from unrolled import checks
 from unrolled.answer import answer, copy, plain
 from unrolled.compare import deviation
@@ -33,6 +34,7 @@ def seed(secret: bytes, exercise: str, function: str) -> np.random.Generator:
 
 def namespace(exercise: Exercise, replaced: Mapping[str, str] = {}) -> dict[str, Any]:
     """The names that the solution defines; `replaced` gives cells another source."""
+    compiler.put_off()
     names: dict[str, Any] = {"__name__": "__main__"}
     drawn: dict[str, Value] = {}
 
@@ -46,13 +48,20 @@ def namespace(exercise: Exercise, replaced: Mapping[str, str] = {}) -> dict[str,
 
     said = io.StringIO()  # a given cell may print; here nobody reads it
     with checks.provided(provide), contextlib.redirect_stdout(said):
-        for cell in exercise.cells:
-            name = cell.metadata.get("solution") or cell.metadata.get("given")
-            if cell.cell_type == "code" and name:
-                source = replaced.get(name, cell.source)
-                code = _compiled(source, f"<{exercise.slug}: {name}>")
-                exec(code, names)  # the instructor's own code
+        for name, source in sources(exercise).items():
+            code = _compiled(replaced.get(name, source), f"<{exercise.slug}: {name}>")
+            exec(code, names)  # the instructor's own code
     return names
+
+
+def sources(exercise: Exercise) -> dict[str, str]:
+    """The cells of the solution that define something, by name."""
+    found = {}
+    for cell in exercise.cells:
+        name = cell.metadata.get("solution") or cell.metadata.get("given")
+        if cell.cell_type == "code" and name:
+            found[name] = cell.source
+    return found
 
 
 @lru_cache(maxsize=1024)

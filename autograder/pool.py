@@ -23,7 +23,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from multiprocessing import forkserver
 from typing import Any, NamedTuple, Self
@@ -69,11 +69,18 @@ class _Out(NamedTuple):
 
 
 class Pool:
-    """Workers, and the hand-ins that are on their way through them."""
+    """Workers, and the hand-ins that are on their way through them. `imports` are
+    modules that all workers will need: they are in memory once."""
 
-    def __init__(self, workers: int | None = None, scheduler: str | None = None):
+    def __init__(
+        self,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        imports: Sequence[str] = (),
+    ) -> None:
         self.workers = workers or len(os.sched_getaffinity(0))
         self.scheduler = scheduler
+        self.imports = imports
         self._undo = ExitStack()
         self._count = 0
 
@@ -181,7 +188,7 @@ class Pool:
         if self.scheduler:
             return Client(self.scheduler, timeout=15, set_as_default=False)
         self._undo.enter_context(dask.config.set(_LOCAL))
-        _preload()
+        _preload(self.imports)
         scratch = tempfile.TemporaryDirectory(prefix="autograder-")
         security = Security.temporary()
         cluster = LocalCluster(
@@ -212,10 +219,11 @@ def _course() -> dict[str, str]:
     return {name: os.environ[name] for name in names if name in os.environ}
 
 
-def _preload() -> None:
+def _preload(imports: Sequence[str]) -> None:
     """Workers are forks of one process that has imported what all of them need."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["distributed", "autograder.worker"])
+    modules = ["distributed", "autograder.worker", *imports, "autograder.ancestor"]
+    context.set_forkserver_preload(modules)
     # Dask would set its own list, and import all of that, pandas too, here as well
     distributed.utils._forkserver_preload_set = True
     if threading.current_thread() is threading.main_thread():

@@ -23,13 +23,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -37,7 +34,6 @@ from autograder import grading
 from autograder.derive import notebook_text, source_notebook
 from autograder.exercise import ROOT, load
 from autograder.inside import shell
-from autograder.sandbox import Sandbox, sandboxes
 from benchmarks import torch_exercise
 from benchmarks.cpu import counter
 from benchmarks.rivals import Otter, Stock
@@ -194,42 +190,6 @@ def _median(work: Callable[[Cells], None], everybody: Sequence[Cells]) -> float:
     return statistics.median(taken)
 
 
-def memory(more: tuple[str, ...]) -> float:
-    """MB of one worker and of all in its sandbox, while it grades; shared pages are
-    shared out. In a process of its own, like a worker."""
-    program = f"from benchmarks import grading; print(grading.peak({more!r}))"
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
-    return float(done.stdout.splitlines()[-1])
-
-
-def peak(more: tuple[str, ...]) -> float:
-    import distributed  # noqa: F401 - a worker has these
-
-    from autograder import worker  # noqa: F401
-
-    over, sizes = threading.Event(), [0.0]
-
-    def watch() -> None:
-        me = psutil.Process()
-        while not over.wait(0.02):
-            processes = [me, *me.children(recursive=True)]
-            sizes.append(sum(map(_pss, processes)) / 1e6)
-
-    threading.Thread(target=watch, daemon=True).start()
-    with Sandbox(grading.LIMITS, (*sandboxes.LIGHT, *more)) as sandbox:
-        for cells in students(12):
-            grading.grade(SLUG, list(cells.values()), SECRET, sandbox)
-        over.set()
-    return max(sizes)
-
-
-def _pss(process: psutil.Process) -> int:
-    with contextlib.suppress(psutil.Error, FileNotFoundError):
-        return process.memory_full_info().pss
-    return 0
-
-
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
@@ -265,6 +225,9 @@ def report(sizes: Sequence[int], few: int, workers: int) -> Iterator[str]:
             curve[size], rows = course.grade(workers)
             assert len(rows) == size
         again, _ = course.grade(workers)
+        watch = Watch(every_s=0.5)
+        course.hand_in(students(60))
+        course.grade(workers, watch)
         yield table(
             ["submissions", "s in all", "ms each", "processor ms each"],
             [
@@ -275,14 +238,11 @@ def report(sizes: Sequence[int], few: int, workers: int) -> Iterator[str]:
         yield f"The same {sizes[-1]} once more, unchanged: {again.wall:.1f} s."
         yield _against(curve, rivals, workers)
     yield _one_submission(list(students(2 * few)))
-    yield table(
-        ["memory of one worker, its sandbox included", "MB"],
-        [[", ".join(("NumPy", *more)), f"{memory(more):.0f}"] for more in _MORE],
+    yield (
+        f"Memory of each of {workers} workers, its sandbox and its share of what they "
+        f"share included: {watch.each_mb(workers):.0f} MB."
     )
     yield f"Load average when it ended: {os.getloadavg()[0]:.1f}."
-
-
-_MORE = ((), ("matplotlib.pyplot",), ("torch",))
 
 
 def _rivals(folder: Path, few: int) -> dict[str, Cost]:

@@ -16,7 +16,6 @@ import psutil
 
 from autograder.sandbox import cgroup
 
-EVERY_S = 2.0
 PARTS = (0.02, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
 
 
@@ -26,8 +25,8 @@ class Sight(NamedTuple):
     done: int
     seconds: float  # since the run began
     cpu: float  # seconds of all processors, since then
-    main_mb: float  # the command: scheduler, gradebook
-    worker_mb: float  # the largest other process that grades
+    main_mb: float  # the command: scheduler, gradebook; shared pages are shared out
+    worker_mb: float  # the largest other process that grades, shared pages included
     all_mb: float  # shared pages are shared out
     processes: int
     files: int  # open, in all processes that are not in a sandbox
@@ -40,8 +39,9 @@ class Watch:
         *("processes", "open files"),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float = 2.0) -> None:
         self.sights: list[Sight] = []
+        self.every_s = every_s
 
     def begin(self, pid: int, results: Path, used: Callable[[], float]) -> None:
         """Look every few seconds until that process ends."""
@@ -49,8 +49,8 @@ class Watch:
         started, before = time.monotonic(), used()
 
         def look() -> None:
-            while not _ended(command):
-                with contextlib.suppress(psutil.Error, FileNotFoundError):
+            while not _ended(command, self.every_s):
+                with contextlib.suppress(psutil.Error, FileNotFoundError, KeyError):
                     spent = time.monotonic() - started, used() - before
                     self.sights.append(_sight(command, results, spent))
 
@@ -72,6 +72,10 @@ class Watch:
             last = here
         return rows
 
+    def each_mb(self, workers: int) -> float:
+        """The most that was held beside the command, by worker."""
+        return max(sight.all_mb - sight.main_mb for sight in self.sights) / workers
+
     def machine(self) -> dict[str, int]:
         """What a run could leave behind."""
         names = os.listdir(tempfile.gettempdir())
@@ -89,9 +93,9 @@ def _orphans(groups: Iterable[Path]) -> int:
     return sum(not psutil.pid_exists(int(pid)) for pid in pids if pid.isdigit())
 
 
-def _ended(process: psutil.Process) -> bool:
+def _ended(process: psutil.Process, wait_s: float) -> bool:
     try:
-        process.wait(EVERY_S)
+        process.wait(wait_s)
     except psutil.TimeoutExpired:
         return False
     except psutil.Error:
@@ -101,16 +105,16 @@ def _ended(process: psutil.Process) -> bool:
 
 def _sight(command: psutil.Process, results: Path, spent: tuple[float, float]) -> Sight:
     tree = [command, *command.children(recursive=True)]
-    sizes, files, workers = [], 0, [0.0]
+    sizes, files, workers = {}, 0, [0.0]
     for process in tree:
         with contextlib.suppress(psutil.Error, FileNotFoundError):
             size = process.memory_full_info()
-            sizes.append(size.pss / 1e6)
+            sizes[process.pid] = size.pss / 1e6
             ours = "multiprocessing" in " ".join(process.cmdline())
             if process == command or ours:
                 files += process.num_fds()
             if ours:
                 workers.append(size.rss / 1e6)
     done = sum(name.endswith(".json") for name in os.listdir(results))
-    rss = command.memory_info().rss / 1e6
-    return Sight(done, *spent, rss, max(workers), sum(sizes), len(tree), files)
+    main, every = sizes[command.pid], sum(sizes.values())
+    return Sight(done, *spent, main, max(workers), every, len(tree), files)

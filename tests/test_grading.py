@@ -215,7 +215,8 @@ def test_one_sandbox_serves_a_process_and_has_imported_what_cells_name():
     assert sandboxes.fitting([]) is not light
     assert sandboxes.imports(["a", "import torch"]) == ("numpy", "unrolled", "torch")
     assert sandboxes.imports(["flashtorches = 1"]) == sandboxes.LIGHT
-    assert "torch._dynamo" in sandboxes.imports(["import torch", "torch.optim.SGD"])
+    assert "torch._dynamo" in sandboxes.imports(["import torch", "torch.compile(f)"])
+    assert "torch._dynamo" not in sandboxes.imports(["import torch", "torch.optim"])
     assert sandboxes.imports(["import re", "re.compile('a')"]) == sandboxes.LIGHT
 
 

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Sequence
 
+from autograder.inside import compiler
 from autograder.sandbox.limits import Limits
 from autograder.sandbox.sandbox import Sandbox
 
@@ -22,8 +23,8 @@ HEAVY = {  # what takes long to import, by the words that tell of it
     "plots": "matplotlib.pyplot",
     "torch": "torch",
 }
-# What makes torch import its compiler at the first call: 150 MB, a second or more.
-COMPILES = re.compile(r"\b(optim|checkpoint|compile)\b")
+# Words of cells that will need torch's compiler: 100 MB, a second or more.
+COMPILES = re.compile(r"\b(compile|checkpoint|func|profiler)\b")
 
 _pool: dict[tuple[str, ...], Sandbox] = {}
 _state = {"process": 0, "unsafe": False}  # a fork must not use its parent's
@@ -36,7 +37,7 @@ def imports(cells: Sequence[str]) -> tuple[str, ...]:
         module for word, module in HEAVY.items() if re.search(rf"\b{word}\b", text)
     }
     if "torch" in named and COMPILES.search(text):
-        named.add("torch._dynamo")
+        named.add(compiler.NAME)
     return (*LIGHT, *sorted(named))
 
 
