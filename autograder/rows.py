@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from nbgrader.api import (
@@ -43,6 +44,8 @@ class Rows:
         self.exercise, self.due = exercise.id, exercise.duedate is not None
         self._forms = [_form(notebook) for notebook in exercise.notebooks]
         self._notebook = book.find_notebook(slug, slug).id
+        ids = (form.graded + form.commented for form in self._forms)
+        self._cells = list(chain.from_iterable(ids))
 
     def enter(self, made: Mapping[str, datetime | None]) -> None:
         """A hand-in with empty grades for each student who has none, and its time."""
@@ -109,6 +112,7 @@ class Rows:
             .join(notebook, notebook.id == table.notebook_id)
             .join(hand_in, hand_in.id == notebook.assignment_id)
             .where(
+                table.cell_id.in_(self._cells),  # the tables' index begins with it
                 notebook.notebook_id == self._notebook,
                 hand_in.assignment_id == self.exercise,
                 hand_in.student_id.in_(students),
