@@ -69,6 +69,11 @@ def dask_setup(_: object) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+def dask_teardown(_: object) -> None:
+    """A worker that ends leaves no sandbox."""
+    sandboxes.close()
+
+
 def refusal(order: Order, reason: str) -> dict[str, Any]:
     """The result for a hand-in that cannot be read: a person has to look at it."""
     return finding(order, refused(order.slug, reason))

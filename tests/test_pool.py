@@ -24,6 +24,7 @@ from autograder.exercise import ROOT
 from autograder.faults import GraderFault
 from autograder.ledger import Ledger
 from autograder.pool import Pool
+from autograder.sandbox import cgroup
 from autograder.worker import Order
 
 SLUG = "02-recurrent-cell"
@@ -382,6 +383,21 @@ def test_a_hand_in_that_kills_its_worker_twice_crashed_and_its_neighbours_did_no
     }
     assert {v["status"] for v in found["deadly"]["verdicts"].values()} == {"crashed"}
     assert worker.KILLED in found["deadly"]["verdicts"]["mse"]["summary"]
+
+
+def test_workers_that_end_leave_no_control_group(here):
+    cgroup.sweep()
+
+    def groups():
+        folders = cgroup.parents().values()
+        return {path for f in folders for path in f.glob(f"{cgroup.PREFIX}-*")}
+
+    before = groups()
+    with Pool(workers=2) as pool:
+        dict(pool.run([("a", order("half-done"))]))
+        during = groups()
+    assert during > before or not cgroup.parents()
+    assert groups() <= before
 
 
 def test_the_workers_of_this_machine_can_be_reached_from_it_only_and_with_a_key(here):
