@@ -22,7 +22,7 @@ import numpy as np
 
 from autograder import oracle
 from autograder.exercise import Exercise, load, slugs
-from unrolled import forecaster, origins, sentiment
+from unrolled import alarm, forecaster, origins, sentiment
 from unrolled.answer import copy, plain
 from unrolled.measures import (
     BAND,
@@ -38,6 +38,7 @@ from unrolled.task import Task, Value
 SOLUTION, OTHERS = 400, 100  # seeds
 FILE = Path(__file__).with_name("bands.json")
 FIGURES: dict[str, tuple[float, Callable[..., float]]] = {
+    "trained_alarm": (alarm.BAND, alarm.wrong_days),
     "trained_copy": (BAND, wrong_copies),
     "trained_forecaster": (forecaster.SILLY, forecaster.share_of_silly),
     "trained_lm": (SURPLUS, surplus_bits),

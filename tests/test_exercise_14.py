@@ -13,8 +13,9 @@ from torch.nn.functional import relu
 from autograder import bank, oracle
 from autograder.exercise import load
 from benchmarks import forecasts
-from unrolled import forecaster
+from unrolled import alarm, forecaster
 from unrolled.compare import compare
+from unrolled.task import question
 
 SLUG = "14-time-series"
 cases = partial(certification.cases, SLUG)
@@ -343,6 +344,78 @@ def test_the_months_of_the_test_are_in_no_other_window():
     assert total == 732
 
 
+@pytest.fixture(scope="module")
+def bells():
+    """What the reference trains on the public record, and that record's inputs."""
+    i = case_of("train_alarm").inputs
+    return asked("train_alarm", i), i
+
+
+def test_errors_about_a_step_are_those_of_the_forecasts_before_it():
+    i = case_of("forecast_errors").inputs
+    t, values = twins.tensors(i["params"], leaf=False), torch.tensor(i["values"])
+    L, K = i["L"], len(t["b_y"])
+    found = []
+    for n in range(L + K - 1, len(values) - K + 1):
+        for k in range(K):
+            seen = values[n - k - L : n - k, None, None]
+            zero = torch.zeros(1, len(t["W_hh"]), dtype=seen.dtype)
+            hs = twins.states(seen, zero, t["W_xh"], t["W_hh"], t["b_h"])
+            change = hs[-1, 0] @ t["W_hy"][:, k] + t["b_y"][k]
+            found.append(values[n] - seen[-1, 0, 0] - change)
+    assert_equal(case_of("forecast_errors"), {"errors": torch.stack(found).view(-1, K)})
+
+
+def test_the_trusted_side_rings_the_bells_of_the_exercise(bells):
+    """unrolled.alarm has no line of the exercise, and hears the same."""
+    (found, i), (levels, wrong) = bells, alarm.fresh_days(bells[1])
+    weights, calm = found["new_params"], found["calm"]
+    usual = REF["anomaly_scores"](calm, calm)
+    heard = np.zeros((3, alarm.DAYS, 2, alarm.DAY), dtype=bool)
+    for kind, day in np.ndindex(3, alarm.DAYS):
+        errors = REF["forecast_errors"](weights, levels[kind, day], i["L"])
+        scores = REF["anomaly_scores"](errors, calm)
+        rung = REF["flag_anomalies"](scores, usual, i["window"], i["share"])
+        heard[kind, day] = np.array(rung[:2])[:, -alarm.DAY :]
+    falsely = heard[0].any(axis=(1, 2)).mean()
+    missed = 1 - heard[1, np.arange(alarm.DAYS), 0, wrong].mean()
+    unheard = 1 - heard[2, :, 1].any(axis=1).mean()
+    assert alarm.wrong_days(found, i) == pytest.approx(max(falsely, missed, unheard))
+
+
+@pytest.mark.parametrize(
+    ("part", "leak", "lost"),
+    [
+        (slice(200), "calm_without_training", "quiet_as_a_rule"),
+        (slice(-400, None), "calm_without_the_rest", "restless_days_heard"),
+    ],
+)
+def test_what_is_usual_comes_from_validation_only(bells, part, leak, lost):
+    """By the errors of training it rings too often, by those of the rest too seldom."""
+    found, i = bells
+    weights = found["new_params"]
+    calm = REF["forecast_errors"](weights, i["record"][part], i["L"])
+    scores = REF["anomaly_scores"](calm, calm)
+    limits = REF["flag_anomalies"](scores, scores, i["window"], i["share"])[2]
+    holds = alarm.properties(i["params"], weights, calm, limits, i)
+    assert not holds[leak]
+    assert not holds[lost]
+    assert holds["fresh_water_foretold"]
+
+
+@pytest.mark.parametrize("calm", [np.ones((40, 3)), np.full((40, 3), np.inf)])
+def test_errors_of_which_nothing_can_be_said_ring_no_bell(bells, calm):
+    found, i = bells
+    holds = alarm.properties(i["params"], found["new_params"], calm, np.zeros(2), i)
+    assert not holds["wrong_readings_heard"]
+
+
+def test_what_is_for_those_who_measure_is_not_sent():
+    task, case = load(SLUG).tasks["train_alarm"], case_of("train_alarm")
+    assert {"harbour", "fresh"} <= case.inputs.keys()
+    assert question(task, case, None)["inputs"].keys() == set(task.args)
+
+
 # ------------------------------------------------------- one fault, one price
 
 
@@ -351,6 +424,8 @@ def test_the_months_of_the_test_are_in_no_other_window():
     [
         ("gru_d_step", "decay-upside-down", "gru_d_step_backward"),
         ("quantile_loss", "levels-upside-down", "train_forecaster"),
+        ("anomaly_scores", "not-inverted", "train_alarm"),
+        ("flag_anomalies", "limits-swapped", "train_alarm"),
     ],
 )
 def test_a_wrong_function_does_not_cost_its_callers(function, bug, caller):

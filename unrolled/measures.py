@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from unrolled import forecaster, origins, sentiment
+from unrolled import alarm, forecaster, origins, sentiment
 from unrolled.task import Task, Value
 
 Measure = Callable[[Value, Mapping[str, Value]], dict[str, bool] | None]
@@ -143,6 +143,21 @@ def trained_forecaster(value: Value, inputs: Mapping[str, Value]) -> dict[str, b
     start = inputs["params"]
     weights = {name: _weight(name, w, value) for name, w in start.items()}
     return forecaster.properties(start, weights, inputs)
+
+
+def trained_alarm(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
+    """Does a trained alarm hear what is broken in days that it has not seen?
+
+    `value` holds the weights `new_params`, the errors `calm` (M, K) and the `limits`.
+    """
+    start = inputs["params"]
+    made = value if isinstance(value, dict) else {}
+    weights = {n: _weight(n, w, made.get("new_params")) for n, w in start.items()}
+    limits = _weight("limits", np.zeros(2), value)
+    calm, K = _array(made.get("calm")), len(start["b_y"])
+    if calm is None or calm.ndim != 2 or calm.shape[1] != K or len(calm) <= K:
+        raise TypeError(f"calm is not an array of many rows of {K} errors")
+    return alarm.properties(start, weights, calm, limits, inputs)
 
 
 def trained_lm(value: Value, inputs: Mapping[str, Value]) -> dict[str, bool]:
@@ -279,6 +294,7 @@ def _width(xs: np.ndarray) -> float:
 
 MEASURES: Mapping[str, Measure] = {
     "late_growth": late_growth,
+    "trained_alarm": trained_alarm,
     "trained_copy": trained_copy,
     "trained_forecaster": trained_forecaster,
     "trained_lm": trained_lm,

@@ -105,8 +105,12 @@ def question(
     cache: Value = None,
     stand_ins: Sequence[str] = (),
 ) -> dict[str, Value]:
-    """The question that `unrolled.answer` understands, as plain wire values."""
-    inputs = dict(case.inputs)
+    """The question that `unrolled.answer` understands, as plain wire values.
+
+    Of the inputs it holds the arguments only: the others are for those who measure.
+    """
+    wanted = {*task.args, *(before.args if before else ()), "cache"}
+    inputs = {name: value for name, value in case.inputs.items() if name in wanted}
     if cache is not None:
         inputs["cache"] = cache
     asks_before = before is not None and cache is None

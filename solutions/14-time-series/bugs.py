@@ -617,4 +617,55 @@ BUGS = {
         Edit("in-place", "{name: w.copy() for name, w in params.items()}", "params",
              f"the training writes into params: {_IN_PLACE}."),
     ],
+    "train_alarm": [
+        Edit("uphill", "-= rate * g", "+= rate * g",
+             "the network is further off than at the start: each step goes along the "
+             "gradient, uphill. It has to go against it."),
+        Edit("untrained", '{"new_params": weights, "calm"', '{"new_params": params, "calm"',
+             "the weights that came back are those that went in: none has been trained."),
+        Edit("recurrence-frozen", "            weights[name] -=",
+             '            if name != "W_hh":\n                weights[name] -=',
+             "some array is as it was at the start: all five have to be trained."),
+        Edit("one-update", "    val = record", "        break\n    val = record",
+             "the weights look as after a single update. Does a return stand inside the "
+             "loop? Does every update go on from the weights of the one before?"),
+        Edit("square-of-the-wrong-sign", "square[name] += 0.05", "square[name] -= 0.05",
+             "there is NaN among the weights: the mean of the squares has become "
+             "negative, or something has been divided by zero."),
+        Edit("steps-in-reverse", "ys[:, at]", "ys[::-1, at]",
+             "the network foretells, but its first output is what comes last: row k of "
+             "the targets is k + 1 steps ahead."),
+        Edit("one-step-too-late", "    for n, at in enumerate(batches):",
+             "    ys = windows(record[1 : n_train + 1], L, len(ys))[1]\n"
+             "    for n, at in enumerate(batches):",
+             "the network foretells one step too late: the first target is the reading "
+             "right after the window."),
+        Edit("usual-in-training", "record[n_train : n_train + n_val]", "record[:n_train]",
+             "calm are the errors of training, which the network knows nearly by heart: "
+             "they are too small, and the bell rings without end. They come from "
+             "validation."),
+        Edit("usual-in-the-rest", "record[n_train : n_train + n_val]", "record[n_train + n_val :]",
+             "calm are the errors of the part that nobody has gone through: what is "
+             "broken there makes itself usual. They come from validation."),
+        Edit("usual-everywhere", "record[n_train : n_train + n_val]", "record",
+             "calm are the errors about the whole record, with the training and with what "
+             "is broken in the rest: they come from validation alone."),
+        Edit("limits-from-the-rest", "scores = anomaly_scores(calm, calm)",
+             "rest = forecast_errors(weights, record[n_train + n_val :], L)\n"
+             "    scores = anomaly_scores(rest, calm)",
+             "the limits come from the part that nobody has gone through: a share of its "
+             "readings then rings, whatever happened. They come from validation."),
+        Edit("limits-of-plain-squares", "scores = anomaly_scores(calm, calm)",
+             "scores = (calm**2).sum(axis=1)",
+             "the limits are those of plain squared errors: they have to be measured as "
+             "the scores are, by the covariance."),
+        Edit("limits-are-means", "    return {", "    limits = np.repeat(scores.mean(), 2)\n    return {",
+             "the bells ring on most days as they are: the limits are far too low, as the "
+             "mean of the calm scores would be. Which quantile do they have to be?"),
+        Edit("share-upside-down", "window, share)\n    return {", "window, 1 - share)\n    return {",
+             "nearly all of calm lies above the limits: share is what may lie above, not "
+             "what has to lie below."),
+        Edit("in-place", "{name: w.copy() for name, w in params.items()}", "params",
+             f"the training writes into params: {_IN_PLACE}."),
+    ],
 }

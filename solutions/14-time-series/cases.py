@@ -7,7 +7,7 @@ import numpy as np
 
 from autograder.cases import Vary, batch_and_sizes
 from autograder.exercise import load
-from unrolled import series
+from unrolled import alarm, series
 from unrolled.task import Task
 
 TITLE = "Time series"
@@ -129,6 +129,37 @@ TASKS = (
         uses=("quantile_loss", "forecast_loss", *_RNN), measure="trained_forecaster",
         trains=True,
         read="chapter 14, Start where the straight line ends", minutes=25, difficulty=2,
+    ),
+    Task(  # given, as forecast_loss
+        "forecast_errors", "The errors of a forecaster",
+        args=("params", "values", "L"), returns=("errors",),
+    ),
+    _task(
+        15, "train_alarm",
+        (
+            "params", "record", "n_train", "n_val", "L", "batches", "lr", "window",
+            "share",
+        ),
+        ("new_params", "calm", "limits"),
+        points={"values": 6, "purity": 1}, as_dict=True,
+        keys={
+            "new_params": (
+                "fresh_water_foretold", "weights_are_finite", "some_weight_trained",
+                "every_weight_trained", "more_than_one_update", "errors_did_not_grow",
+                "steps_ahead_in_order", "no_step_left_out",
+            ),
+            "calm": ("calm_without_training", "calm_without_the_rest"),
+            "limits": (
+                "wrong_readings_heard", "restless_days_heard", "quiet_as_a_rule",
+                "limits_without_the_rest", "limits_of_scores", "most_of_calm_below",
+            ),
+        },
+        uses=(
+            "windows", "quantile_loss", "forecast_loss", "forecast_errors",
+            "anomaly_scores", "flag_anomalies", *_RNN,
+        ),
+        measure="trained_alarm", trains=True,
+        read="chapter 14, When to ring the bell", minutes=35, difficulty=3,
     ),
 )  # fmt: skip
 
@@ -312,6 +343,25 @@ def _examples(columns, first, last, L, K):
     return xs, columns[0][at + L + np.arange(K)[:, None]]
 
 
+def forecast_errors(rng, N=23, L=4, K=3, H=5):
+    params = _start(rng, 1, H, K, 1)
+    return {"params": params, "values": rng.normal(size=N), "L": L}
+
+
+def train_alarm(rng, L=12, K=3, H=32, U=400, n=32):
+    """A harbour of its own; `fresh` draws its days for those who measure."""
+    place = alarm.harbour(rng)
+    n_train, n_val, rest = 200, 2400, 400
+    return {
+        "params": _start(rng, 1, H, K, 1),
+        "record": alarm.record(rng, place, n_train + n_val, rest),
+        "n_train": n_train, "n_val": n_val, "L": L,
+        "batches": rng.integers(n_train - L - K + 1, size=(U, n)),
+        "lr": 7e-3, "window": alarm.DAY, "share": 0.005,
+        "harbour": place, "fresh": int(rng.integers(2**31)),
+    }  # fmt: skip
+
+
 _FLOATS = (
     Vary("strided input", "shapes", layout="strided"),
     Vary("float32", "purity", dtype=np.float32),
@@ -434,6 +484,8 @@ CASES = {
     ),
     "forecast_loss": (Vary("values"),),
     "train_forecaster": (Vary("values"),),
+    "forecast_errors": (Vary("values"),),
+    "train_alarm": (Vary("values"),),
 }
 
 

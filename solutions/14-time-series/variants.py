@@ -190,6 +190,30 @@ def train_forecaster(params, xs, ys, xs_val, ys_val, levels, batches, lr):
             seen.append((reached, n, dict(weights)))
     return min(seen, key=lambda row: row[:2])[2]
 
+# %% variant="loops" cell="train_alarm"
+def train_alarm(params, record, n_train, n_val, L, batches, lr, window, share):
+    """Adam on single windows; the errors of validation reach back into training."""
+    w, K = dict(params), len(params["b_y"])
+    m, v = {n: 0.0 for n in w}, {n: 0.0 for n in w}
+    for step, at in enumerate(batches, start=1):
+        xs = np.array([record[b : b + L] for b in at]).T[..., None]
+        ys = np.array([record[b + L : b + L + K] for b in at]).T
+        _, grads = forecast_loss(w, xs, ys, np.array([0.5]))
+        rate = lr * (1 - (step - 1) / len(batches))
+        for name, g in grads.items():
+            m[name] = 0.9 * m[name] + 0.1 * g
+            v[name] = 0.99 * v[name] + 0.01 * g**2
+            down = np.sqrt(v[name] / (1 - 0.99**step)) + 1e-8
+            w[name] = w[name] - rate * m[name] / (1 - 0.9**step) / down
+    before = n_train - L - K + 1
+    calm = forecast_errors(w, record[before : n_train + n_val], L)
+    apart = calm - calm.mean(axis=0)
+    cov = apart.T @ apart / len(calm)
+    scores = np.array([e @ np.linalg.inv(cov) @ e for e in apart])
+    means = [scores[n : n + window].mean() for n in range(len(scores) - window + 1)]
+    limits = [np.quantile(scores, 1 - share), np.quantile(means, 1 - share)]
+    return dict(new_params=w, calm=calm, limits=limits)
+
 # %% variant="torch" cell="quantile_loss"
 import torch
 
@@ -270,6 +294,35 @@ def train_forecaster(params, xs, ys, xs_val, ys_val, levels, batches, lr):
     W_xh, W_hh, b_h, W_hy, b_y = best
     return {"W_xh": W_xh.T, "W_hh": W_hh.T, "b_h": b_h, "W_hy": W_hy, "b_y": b_y}
 
+# %% variant="torch" cell="train_alarm"
+def train_alarm(params, record, n_train, n_val, L, batches, lr, window, share):
+    """Autograd; the absolute error is the loss at the level 0.5, but for a factor."""
+    torch.set_num_threads(1)
+    w = {n: torch.tensor(a, requires_grad=True) for n, a in params.items()}
+    series = torch.tensor(record)
+    every = series[:n_train].unfold(0, L + len(params["b_y"]), 1)
+
+    def said(xs):
+        h = torch.zeros(len(xs), len(w["W_hh"]), dtype=xs.dtype)
+        for x_t in xs.T:
+            h = torch.tanh(x_t[:, None] @ w["W_xh"] + h @ w["W_hh"] + w["b_h"])
+        return xs[:, -1:] + h @ w["W_hy"] + w["b_y"]
+
+    optimiser = torch.optim.Adam(w.values(), lr=lr)
+    fall = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, len(batches))
+    for at in batches:
+        optimiser.zero_grad()
+        off = every[at, L:] - said(every[at, :L])
+        off.abs().mean().backward()
+        torch.nn.utils.clip_grad_norm_(w.values(), 1.0)
+        optimiser.step()
+        fall.step()
+    trained = {n: a.detach().numpy() for n, a in w.items()}
+    calm = forecast_errors(trained, record[n_train : n_train + n_val], L)
+    scores = anomaly_scores(calm, calm)
+    limits = flag_anomalies(scores, scores, window, share)[2]
+    return {"new_params": trained, "calm": calm, "limits": limits}
+
 # %% variant="writes into its input" cell="split_and_scale" loses="split_and_scale: purity"
 def split_and_scale(values, n_train, n_val):
     mean = np.nanmean(values[:n_train], axis=0)
@@ -305,3 +358,20 @@ def train_forecaster(params, xs, ys, xs_val, ys_val, levels, batches, lr):
             square[name] = 0.9 * square[name] + 0.1 * g * g
             params[name] -= lr * g / np.sqrt(square[name] + 1e-8)
     return params
+
+# %% variant="writes into its input" cell="train_alarm" loses="train_alarm: purity"
+def train_alarm(params, record, n_train, n_val, L, batches, lr, window, share):
+    """The rate falls in steps; the errors of validation with their history."""
+    square = {name: np.full_like(w, 1e-4) for name, w in params.items()}
+    every = np.lib.stride_tricks.sliding_window_view(record[:n_train], L + 3).T
+    for n, at in enumerate(batches):
+        xs, ys = every[:L, at, None], every[L:, at]
+        _, grads = forecast_loss(params, xs, ys, np.full(1, 0.5))
+        rate = lr * 0.5 ** (n // (len(batches) // 8))
+        for name, g in grads.items():
+            square[name] = 0.9 * square[name] + 0.1 * g * g
+            params[name] -= rate * g / np.sqrt(square[name] + 1e-8)
+    calm = forecast_errors(params, record[n_train:][:n_val], L)
+    scores = anomaly_scores(calm, calm)
+    limits = flag_anomalies(scores, scores, window, share)[2]
+    return {"new_params": params, "calm": calm, "limits": limits}
