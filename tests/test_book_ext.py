@@ -143,6 +143,35 @@ def test_a_drawing_keeps_its_size_and_its_words():
     assert "metadata" not in drawn
 
 
+def test_a_drawing_of_its_own_holds_both_themes(build, tmp_path):
+    (tmp_path / "a.svg").write_text(SVG)
+    (tmp_path / "b").mkdir()
+    code, messages, out = build(
+        index='# Title\n\n```{toctree}\nb/b\n```\n\n![The "carry".](a.svg)',
+        **{"b/b": "# Two\n\n![A line.](../a.svg)"},
+    )
+    (file,) = (out / "_images").glob("*.svg")
+    drawn = file.read_text()
+    assert (code, messages) == (0, "")
+    assert "#dark:target{--u-ink:#e6e4df;" in drawn
+    assert (
+        '<g id="dark"><path id="a" style="stroke: var(--u-state, #1f5fbf)"/>' in drawn
+    )
+    light = f'class="u-figure only-light" src="_images/{file.name}" '
+    page = (out / "index.html").read_text()
+    assert light + 'alt="The &quot;carry&quot;." width="96" height="48"' in page
+    assert (
+        f'only-dark" src="../_images/{file.name}#dark"'
+        in (out / "b/b.html").read_text()
+    )
+
+
+def test_words_stay_in_the_page_where_its_fonts_are(build, tmp_path):
+    (tmp_path / "a.svg").write_text(SVG.replace("</svg>", "<text>h</text></svg>"))
+    _, _, out = build(index="# Title\n\n![A letter.](a.svg)")
+    assert "<text>h</text></svg></div>" in (out / "index.html").read_text()
+
+
 CELL = '<path d="M {0} 2 \nL {1} 2 \nL {1} 1 \nL {0} 1 \nL {0} 2 \n" {2}/>'
 MESH = '<g id="QuadMesh_1">{}</g>'
 

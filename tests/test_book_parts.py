@@ -241,6 +241,11 @@ def test_a_figure_in_a_card_has_ids_of_its_own():
     assert 'href="#card-u1-m"' in card
 
 
+def test_a_picture_in_a_card_is_found_from_any_page():
+    html = '<figure id="f"><img src="../../_images/a.svg#dark" /></figure>'
+    assert cards.find(html, "f") == '<figure><img src="_images/a.svg#dark" /></figure>'
+
+
 def test_cards_are_made_for_what_is_linked_and_nothing_else():
     article = '<article class="bd-article">{}</article>'
     link = '<a class="reference internal" href="{}"></a>'

@@ -1,8 +1,7 @@
 """Figures of the book: a palette with meaning, two sizes, transparent SVG.
 
-The build puts each SVG into its page and turns exactly these colours into CSS
-variables (book/_ext/figures.py), so a figure follows the reader's light or dark
-theme. A colour that is not in PALETTE stays as it is in both.
+The build turns exactly these colours of an SVG into CSS variables
+(book/_ext/figures.py), so a figure follows the reader's light or dark theme. A colour that is not in PALETTE stays as it is in both.
 """
 
 from __future__ import annotations

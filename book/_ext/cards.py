@@ -27,6 +27,7 @@ ANCHOR = re.compile(r'<a class="headerlink".*?</a>', re.DOTALL)
 HEADING = re.compile(r"<h[1-6]>.*?</h[1-6]>", re.DOTALL)
 PARAGRAPH = re.compile(r"<p>.*?</p>", re.DOTALL)
 CELL = re.compile(r"<t([hd])\b[^>]*>(.*?)</t\1>", re.DOTALL)
+PICTURE = re.compile(r'\ssrc="(?:\.\./)*_images/')
 LIMIT = 60_000  # a card is a glance; what is larger is better looked at in its place
 
 
@@ -86,9 +87,9 @@ def _full(cell: str) -> bool:
 
 
 def tidy(html: str) -> str:
-    """No id twice on a page, no anchors, nothing to press."""
+    """No id twice on a page, no anchors, nothing to press; pictures from the root."""
     html = ID.sub(r"\1card-\2", ANCHOR.sub("", html))
-    html = OTHER_ID.sub("", html)
+    html = PICTURE.sub(' src="_images/', OTHER_ID.sub("", html))
     return html if len(html) <= LIMIT else ""
 
 

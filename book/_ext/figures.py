@@ -1,11 +1,13 @@
-"""SVG figures become part of their page, in the page's own colours.
+"""SVG figures in the page's own colours, light or dark.
 
-A picture behind <img> cannot see whether the reader's theme is light or dark. Put
-into the page, with the palette's colours as CSS variables, it follows the theme.
+A figure whose letters are drawn becomes a file beside the pages, fetched when a reader
+comes near it. It holds both themes: its address with #dark shows the dark one. A
+figure with words in the page's fonts has to be a part of the page to have them.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 from collections.abc import Callable
@@ -35,26 +37,49 @@ PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<title>.*?</title>", re.DOTALL)
 ID = re.compile(r'(\bid="|href="#|url\(#)')
 SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
-WIDTH = re.compile(r'\swidth="([\d.]+)(pt)?"')
 MESH = re.compile(r'(<g id="[^"]*QuadMesh_\d+">)(.*?)(</g>)', re.DOTALL)
 CELL = re.compile(
     r'<path d="M (\S+) (\S+)\s+L (\S+) \2\s+L \3 (\S+)\s+L \1 \4\s+L \1 \2\s+"'
     r'( clip-path="[^"]*")? style="fill: ([^;"]+)(?:; fill-opacity: ([\d.]+))?"/>'
 )
+FOLDER = "_images"
+DARK = re.compile(r'html\[data-theme="dark"\] \{(.*?)\}', re.DOTALL)
 WIDE = 500  # pixels: what is wider scrolls on a phone and does not shrink to a blur
 
 
 def live(svg: str, prefix: str, alt: str) -> str:
     """The SVG as part of a page: own ids, a text for it, colours as variables."""
+    svg = ID.sub(rf"\g<1>{prefix}-", _tidy(svg))  # two figures may use the same ids
+    head, rest = svg.split(">", 1)
+    return f"{_head(head, alt)}>{rest}"
+
+
+def alone(svg: str, dark: str) -> str:
+    """The SVG as a file of its own; `dark` is what the variables are on dark ground."""
+    head, rest = _tidy(svg).rstrip().removesuffix("</svg>").split(">", 1)
+    style = f"<style>#dark:target{{{dark}}}</style>"
+    return f'{head}>{style}<g id="dark">{rest}</g></svg>'
+
+
+def pictures(svg: str, address: str, alt: str) -> str:
+    """The file as it is seen in each theme; a browser fetches the one that is shown."""
+    wide, high = (_pixels(svg, name) for name in ("width", "height"))
+    names = "u-figure u-wide" if wide > WIDE else "u-figure"
+    size = f'width="{wide:.0f}" height="{high:.0f}"'
+    return "".join(
+        f'<img class="{names} only-{theme}" src="{address}{part}" '
+        f'alt="{escape(alt)}" {size} loading="lazy" />'
+        for theme, part in (("light", ""), ("dark", "#dark"))
+    )
+
+
+def _tidy(svg: str) -> str:
     by_matplotlib = "<dc:title>Matplotlib" in svg
     svg = NOISE.sub("", PROLOGUE.sub("", svg, count=1))
     svg = MESH.sub(lambda match: match[1] + cells(match[2]) + match[3], svg)
     if by_matplotlib:
         svg = drawing.thin(svg)
-    svg = ID.sub(rf"\g<1>{prefix}-", svg)  # two figures may use the same ids
-    svg = COLOUR.sub(lambda match: VARIABLE[match[0].lower()], svg)
-    head, rest = svg.split(">", 1)
-    return f"{_head(head, alt)}>{rest}"
+    return COLOUR.sub(lambda match: VARIABLE[match[0].lower()], svg)
 
 
 def cells(paths: str) -> str:
@@ -77,22 +102,22 @@ def cells(paths: str) -> str:
 
 
 def _head(head: str, alt: str) -> str:
-    pixels = _pixels(head)
+    pixels = _pixels(head, "width")
     names = "u-figure u-wide" if pixels > WIDE else "u-figure"
     width = f' style="width: {pixels:.0f}px"' if pixels else ""
     label = f' class="{names}" role="img" aria-label="{escape(alt)}"'
     return SIZE.sub("", head) + label + width
 
 
-def _pixels(head: str) -> float:
-    found = WIDTH.search(head)
+def _pixels(svg: str, name: str) -> float:
+    found = re.search(rf'\s{name}="([\d.]+)(pt)?"', svg.split(">", 1)[0])
     if not found:
         return 0.0
     return float(found[1]) * (4 / 3 if found[2] else 1)
 
 
 class LiveFigures(SphinxPostTransform):
-    """Replaces each image node of an SVG file by the drawing itself."""
+    """Replaces each image node of an SVG file by the drawing in the page's colours."""
 
     default_priority = 400  # after MyST-NB has chosen among a cell's outputs
     formats = ("html",)
@@ -125,10 +150,31 @@ class LiveFigures(SphinxPostTransform):
         file = Path(self.app.srcdir, image["uri"])
         if not file.is_file():
             return  # Sphinx has said so, with file and line
-        given = (file.read_text("utf-8"), prefix, image.get("alt", ""))
-        svg = self._remembered(live, *given)
-        html = f'<div class="u-drawing">{svg}</div>'
+        svg, alt = file.read_text("utf-8"), image.get("alt", "")
+        if "<text" in svg:
+            html = self._remembered(live, svg, prefix, alt)
+        else:
+            svg = self._remembered(alone, svg, dark_colours())
+            html = pictures(svg, self._written(svg), alt)
+        html = f'<div class="u-drawing">{html}</div>'
         image.replace_self(nodes.raw("", html, format="html"))
+
+    def _written(self, svg: str) -> str:
+        """Puts the file among the pages; its address, from the page."""
+        name = f"{FOLDER}/{hashlib.sha256(svg.encode()).hexdigest()[:12]}.svg"
+        file = Path(self.app.outdir, name)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(svg, "utf-8")
+        return "../" * self.env.docname.count("/") + name
+
+
+@functools.cache
+def dark_colours() -> str:
+    """The palette on dark ground, from the page's style sheet."""
+    sheet = Path(__file__).parent.with_name("_static") / "book.css"
+    found = DARK.search(sheet.read_text("utf-8"))
+    assert found, sheet
+    return re.sub(r"\s+", "", found[1])
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

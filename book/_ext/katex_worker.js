@@ -6,10 +6,13 @@ const lines = require("readline").createInterface({ input: process.stdin });
 // \htmlClass carries the book's colours; nothing else that needs trust is allowed
 const trust = (context) => context.command === "\\htmlClass";
 
+// MathML is for those who listen; its copy of the TeX and its name space are for nobody
+const UNUSED = /<annotation.*?<\/annotation>|<\/?semantics>| xmlns="[^"]*MathML"/gs;
+
 function render({ tex, display, macros }) {
   try {
     const options = { displayMode: display, throwOnError: true, strict: "ignore", macros, trust };
-    return { html: katex.renderToString(tex, options) };
+    return { html: katex.renderToString(tex, options).replace(UNUSED, "") };
   } catch (error) {
     return { error: error.message.replace(/^KaTeX parse error: /, "") };
   }

@@ -34,7 +34,8 @@ class Katex:
 
     def __init__(self, package: Path, macros: dict[str, str], known: memo.Memo) -> None:
         self._package, self._macros, self._known = package, macros, known
-        self._version = (package / "package.json").read_text("utf-8")
+        made_by = (WORKER, package / "package.json")
+        self._version = [file.read_text("utf-8") for file in made_by]
 
     def render(self, tex: str, display: bool) -> dict[str, str]:
         key, html = self._known.get("tex", self._version, self._macros, tex, display)

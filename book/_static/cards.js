@@ -43,7 +43,7 @@
     const { page, anchor } = target(link);
     const html = (await load(page))[anchor];
     if (!html || current !== link) return;
-    card.innerHTML = html;
+    card.innerHTML = html.replaceAll(' src="_images/', ` src="${base}_images/`);
     card.hidden = false;
     place(link);
     link.setAttribute("aria-describedby", "u-card");

@@ -71,14 +71,31 @@ def test_every_link_inside_the_book_leads_somewhere(visit, site, name):
     assert page.evaluate(missing, [anchor for anchor in here if anchor]) == []
 
 
-def stroke_of_state(page) -> str:
-    line = page.locator('.u-figure [style*="--u-state"]').first
-    return line.evaluate("e => getComputedStyle(e).stroke + getComputedStyle(e).fill")
+# of a picture's pixels, how bright those are on average that are not transparent
+BRIGHTNESS = """async picture => {
+  await picture.decode();
+  const canvas = new OffscreenCanvas(200, 100).getContext('2d');
+  canvas.drawImage(picture, 0, 0, 200, 100);
+  let sum = 0, many = 0;
+  const seen = canvas.getImageData(0, 0, 200, 100).data;
+  for (let i = 0; i < seen.length; i += 4)
+    if (seen[i + 3] > 200) { sum += seen[i] + seen[i + 1] + seen[i + 2]; many += 3; }
+  return sum / many;
+}"""
 
 
-def test_figures_follow_the_theme(visit):
-    light, dark = (visit(CHAPTER, theme=t).page for t in ("light", "dark"))
-    assert stroke_of_state(light) != stroke_of_state(dark)
+def brightness_of_a_figure(page) -> float:
+    figure = page.locator("img.u-figure").locator("visible=true").first
+    figure.scroll_into_view_if_needed()
+    return figure.evaluate(BRIGHTNESS)
+
+
+def test_figures_follow_the_theme_and_paper_is_light(visit):
+    light = brightness_of_a_figure(visit(CHAPTER).page)
+    page = visit(CHAPTER, theme="dark").page
+    assert brightness_of_a_figure(page) > light + 50
+    page.emulate_media(media="print", color_scheme="dark")
+    assert brightness_of_a_figure(page) == light
 
 
 def is_long(box) -> bool:
