@@ -80,7 +80,9 @@ def test_pages_get_one_sheet_and_scripts_that_wait(tmp_path):
     page.write_text(
         '<head>\n<link rel="stylesheet" href="../_static/styles/a.css?v=1" />\n'
         '<script src="../_static/documentation_options.js?v=2"></script>\n'
-        '<script src="../_static/x.js"></script><script>OPTIONS.a = 1</script></head>'
+        '<script src="../_static/x.js"></script><script>OPTIONS.a = 1</script>\n'
+        '<script data-x="y" src="../_static/z.js"></script></head>\n'
+        '<script defer src="../_static/w.js?v=3"></script>'
     )
     site = lean.Site(tmp_path)
     sheet = site.merge()
@@ -89,5 +91,6 @@ def test_pages_get_one_sheet_and_scripts_that_wait(tmp_path):
     assert css == 'a{background:url("c.svg")}\np{top:0}'
     assert html.count("<link") == 1
     assert f'href="../{sheet}"' in html
-    assert '<script defer="defer" src="../_static/x.js">' in html
+    assert 'const waiting = ["../_static/x.js", "../_static/w.js?v=3"];' in html
+    assert '<script defer="defer" data-x="y" src="../_static/z.js">' in html
     assert "<script>const OPTIONS = {};</script>" in html

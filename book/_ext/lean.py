@@ -9,6 +9,7 @@ scripts run after the page is there.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
@@ -34,7 +35,10 @@ NAMED = re.compile(r"[.#]((?:[\w-]|\\.)+)")
 BRACKETS = re.compile(r"\([^()]*\)|\[[^\]]*\]")
 
 PRELOAD = re.compile(r'<link rel="preload" as="script"[^>]*>\n?')
-SCRIPT = re.compile(r'<script(?![^>]*\bdefer)(?=[^>]*\ssrc="(?!https?:))')
+DEFER = r'(?: defer(?:="defer")?)?'
+SCRIPT = re.compile(rf'<script{DEFER} src="(?!https?:)([^"]+)"{DEFER}></script>\n?')
+# what knows no other start than that of a page that is read
+WAITING = re.compile(r'<script(?![^>]*\bdefer)(?=[^>]*\ssrc="(?!https?:))')
 OPTIONS = re.compile(r'<script src="[^"]*documentation_options\.js[^>]*></script>')
 PRIVATE = re.compile("[\ue000-\uf8ff]")  # where icon fonts keep their icons
 ICONS = re.compile(
@@ -44,6 +48,30 @@ LETTERS = [
     f"_static/vendor/fonts/source-{name}-latin-wght-normal.woff2"
     for name in ("serif-4", "sans-3")
 ]
+# light or dark before the first paint, not by a script that comes later
+THEME = 'localStorage.getItem("theme") || "auto"'
+THEME_NOW = """{light: "light", dark: "dark"}[localStorage.getItem("mode")] ||
+      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")"""
+# the letters of all text come with the sheet, not after it: nothing jumps; from the
+# disk they come at once, and a browser that is told to fetch them there complains
+FONTS = """<script>if (location.protocol !== "file:") for (const href of {})
+      document.head.append(Object.assign(document.createElement("link"), {{
+        rel: "preload", as: "font", type: "font/woff2", crossOrigin: "", href}}));
+    </script>
+    """
+# What is below the first lines is painted second, unless a link leads there (book.css).
+# Scripts come in their order when the page is painted and read; in a hidden tab, later.
+SCRIPTS = """<script>(() => {{
+      if (!location.hash) document.documentElement.dataset.from = "top";
+      const waiting = {};
+      const run = () => waiting.splice(0).forEach((src) => document.head.append(
+        Object.assign(document.createElement("script"), {{src, async: false}})));
+      const painted = () => document.readyState === "loading" ?
+        addEventListener("DOMContentLoaded", run) : run();
+      new PerformanceObserver(painted).observe({{type: "paint", buffered: true}});
+      addEventListener("load", () => setTimeout(run, 2000));
+    }})()</script>
+  """
 IMPORT = re.compile(r"""@import\s*(?:url\()?["']?([^"')]+)["']?\)?[^;]*;""")
 
 # the theme measures all code of a page at once, and again after each change of it
@@ -179,22 +207,24 @@ class Site:
         for page, text in self.pages.items():
             root = relpath(self.folder, page.parent)
             link = f'<link rel="stylesheet" href="{root}/{sheet}" />\n'
-            text = SHEET.sub(link.replace("\\", "/"), text, count=1)
-            head, tail = text.split(link, 1)
-            text = head + link + self._fonts(root) + SHEET.sub("", tail)
-            # scripts in the page set fields of it at once, before the deferred ones
+            head, tail = SHEET.sub(link, text, count=1).split(link, 1)
+            text = head + self._fonts(root) + link + SHEET.sub("", tail)
+            text = text.replace(' data-theme="auto"', ' data-theme="light"', 1)
+            text = text.replace(THEME, THEME_NOW, 1)
+            # scripts in the page set fields of it at once, before the other ones
             text = OPTIONS.sub(lambda _: f"<script>{options}</script>", text)
-            text = SCRIPT.sub('<script defer="defer"', PRELOAD.sub("", text))
-            page.write_text(text, "utf-8")
+            page.write_text(later(PRELOAD.sub("", text)), "utf-8")
 
     def _fonts(self, root: str) -> str:
-        """The letters of all text come with the sheet, not after it: nothing jumps."""
         there = [font for font in LETTERS if (self.folder / font).is_file()]
-        return "".join(
-            f'    <link rel="preload" as="font" type="font/woff2" crossorigin'
-            f' href="{root}/{font}" />\n'
-            for font in there
-        )
+        return FONTS.format([f"{root}/{font}" for font in there]) if there else ""
+
+
+def later(text: str) -> str:
+    """The page, with one script in its head that fetches the others."""
+    files = SCRIPT.findall(text)
+    text = WAITING.sub('<script defer="defer"', SCRIPT.sub("", text))
+    return text.replace("</head>", SCRIPTS.format(json.dumps(files)) + "</head>", 1)
 
 
 def icons(font: Path, points: set[int]) -> bytes:

@@ -37,18 +37,26 @@
       fold.open = true;
   }
 
+  // What comes near is laid out, gets its true size, and moves the place that was meant.
+  function arrive(target, frames) {
+    target.scrollIntoView({ behavior: "instant" });
+    if (frames) requestAnimationFrame(() => arrive(target, frames - 1));
+  }
+
   function openTarget() {
     const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target?.closest("details:not([open])")) return;
+    if (!target) return;
     openAround(target);
-    target.scrollIntoView();
+    arrive(target, 10);
   }
 
   addEventListener("hashchange", openTarget);
-  addEventListener("load", () => {
+  function openFound() {
     document.querySelectorAll("details .highlighted").forEach(openAround);
     openTarget();
-  });
+  }
+  if (document.readyState === "complete") openFound();
+  else addEventListener("load", openFound);
 
   // Paper has no folds; code that the page hides stays hidden on it.
   const FOLDS = "details.u-fold, details.u-answer, details.sd-dropdown";

@@ -48,6 +48,32 @@ def test_a_page_is_whole_quiet_and_asks_nobody_else(visit, name, theme, width):
     assert seen.page.eval_on_selector_all(".math-row", CLIPPED) == 0
 
 
+@each_theme
+def test_a_page_has_its_theme_before_it_is_painted(browser, site, theme):
+    page = browser.new_page(color_scheme=theme)
+    page.route("**/*.js*", lambda route: route.abort())
+    page.goto(site + CHAPTER)
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    assert page.locator("img.u-figure").locator("visible=true").count() > 0
+    assert (
+        page.locator(f"img.u-figure:not(.only-{theme})").locator("visible=true").count()
+        == 0
+    )
+    page.close()
+
+
+def test_a_link_leads_to_its_place_on_a_phone(visit):
+    anchor = "equation-eq-path-sum"
+    arrived = f"document.getElementById('{anchor}').getBoundingClientRect().top"
+    page = visit(f"{CHAPTER}#{anchor}", width=375).page
+    page.wait_for_timeout(500)
+    assert 0 <= page.evaluate(arrived) < 800
+    page = visit(CHAPTER, width=375).page
+    page.evaluate(f"location.hash = '{anchor}'")
+    page.wait_for_timeout(500)
+    assert 0 <= page.evaluate(arrived) < 800
+
+
 @pytest.mark.parametrize("name", KINDS)
 @each_theme
 @each_width
@@ -278,7 +304,9 @@ def test_the_book_opens_from_the_disk(browser, site):
     page = browser.new_page()
     wrong = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and wrong.append(said.text))
     page.goto((ROOT / "_build" / "html" / CHAPTER).as_uri())
+    page.wait_for_function("document.documentElement.dataset.measured")
     assert page.locator(".katex").count() > 0
     page.keyboard.press("Tab")
     page.locator(EQUATION).locator("visible=true").first.focus()
