@@ -1,7 +1,8 @@
 """Figures of the book: a palette with meaning, two sizes, transparent SVG.
 
 The build turns exactly these colours of an SVG into CSS variables
-(book/_ext/figures.py), so a figure follows the reader's light or dark theme. A colour that is not in PALETTE stays as it is in both.
+(book/_ext/figures.py), so a figure follows the reader's light or dark theme. A colour
+that is not in PALETTE stays as it is in both.
 """
 
 from __future__ import annotations
