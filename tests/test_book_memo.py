@@ -28,7 +28,9 @@ exclude_patterns = ["_build"]
 def build(tmp_path, capsys):
     def run(text: str):
         (tmp_path / "conf.py").write_text(CONF)
-        (tmp_path / "index.md").write_text(text)
+        source = tmp_path / "index.md"
+        if not source.exists() or source.read_text() != text:
+            source.write_text(text)
         out = tmp_path / "_build" / "html"
         code = build_main(["-q", "-W", "--keep-going", str(tmp_path), str(out)])
         page = out / "index.html"
@@ -46,6 +48,19 @@ def test_a_page_is_the_same_from_memory(build, monkeypatch):
     code, messages, page = build(PAGE + "\nMore.\n")
     assert (code, messages) == (0, "")
     assert page.replace("<p>More.</p>\n", "") == first[2]
+
+
+def test_a_page_is_read_again_when_an_extension_of_ours_has_changed(
+    build, tmp_path, monkeypatch
+):
+    build(PAGE)
+    (read,) = tmp_path.rglob("index.doctree")
+    first = read.stat().st_mtime_ns
+    build(PAGE)
+    assert read.stat().st_mtime_ns == first
+    monkeypatch.setattr(memo, "extensions", lambda: "others")
+    build(PAGE)
+    assert read.stat().st_mtime_ns > first
 
 
 @pytest.mark.parametrize(

@@ -552,7 +552,28 @@ def test_a_page_loads_the_scripts_of_its_figures_and_no_others(build):
     assert "Fig. 1" in page
     assert "<em>words</em>" in page
     assert data_of(page)["state"] == {"k1": 2}
-    assert "<img" not in page
+
+
+def test_stills_and_numbers_are_files_beside_the_page(build, tmp_path):
+    weights = [[0.125, 0.875]]
+    named = {"rows": ["a"], "cols": ["b", "c"], "weights": weights}
+    (tmp_path / "a.json").write_text(json.dumps(named))
+    more = PAGE.replace("tbptt-windows", "attention").replace("fig-it", "fig-b")
+    more = re.sub("See .*", "", re.sub("state: .*", "data: a.json", more))
+    code, messages, out = build(index=PAGE, sub=f"---\norphan:\n---\n{more}")
+    assert (code, messages) == (0, "")
+    for page in ("index.html", "sub.html"):
+        html = (out / page).read_text()
+        assert "<svg" not in html
+        stills = {*re.findall(r'src="([^"#]+\.svg)', html)}
+        assert len(stills) == 2  # for a wide page and for a narrow one
+        for still in stills:
+            assert "#dark:target" in (out / still).read_text()
+    given = data_of(html)
+    assert "data" not in given
+    script = (out / given["from"]).read_text()
+    assert script.startswith(f'Unrolled.data["{given["name"]}"]=')
+    assert json.loads(script.split("=", 1)[1].rstrip(";\n"))["weights"] == weights
 
 
 def test_on_paper_the_still_stands_for_it(build):

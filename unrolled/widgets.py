@@ -97,11 +97,15 @@ def show(
     return Live(_element(kind, found["html"], given), standalone(found["wide"]), alt)
 
 
-def _element(kind: str, inside: str, given: Mapping[str, object]) -> str:
+def _element(kind: str, picture: str, given: Mapping[str, object]) -> str:
+    return f'<u-widget kind="{kind}">{picture}{script(given)}</u-widget>'
+
+
+def script(given: Mapping[str, object]) -> str:
+    """What the element's script reads: {alt, data, state}."""
     # "<" must not end the script that holds the data
     body = json.dumps(given, separators=(",", ":")).replace("<", "\\u003c")
-    data = f'<script type="application/json">{body}</script>'
-    return f'<u-widget kind="{kind}">{inside}{data}</u-widget>'
+    return f'<script type="application/json">{body}</script>'
 
 
 def _in_order(data: Any) -> Any:

@@ -19,6 +19,7 @@ import markup
 import memo
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 
@@ -36,6 +37,7 @@ RAW = re.compile(r"<svg xmlns:xlink\b.*?</svg>", re.DOTALL)
 PROLOGUE = re.compile(r"^.*?(?=<svg\b)", re.DOTALL)
 NOISE = re.compile(r"<metadata>.*?</metadata>|<!--.*?-->|<title>.*?</title>", re.DOTALL)
 ID = re.compile(r'(\bid="|href="#|url\(#)')
+BOX = re.compile(r'<svg(?![^>]*\swidth=)[^>]*\sviewBox="0 0 ([\d.]+) ([\d.]+)"')
 SIZE = re.compile(r'\s(?:width|height)="[^"]*"')
 MESH = re.compile(r'(<g id="[^"]*QuadMesh_\d+">)(.*?)(</g>)', re.DOTALL)
 CELL = re.compile(
@@ -63,7 +65,9 @@ def alone(svg: str, dark: str) -> str:
 
 def pictures(svg: str, address: str, alt: str) -> str:
     """The file as it is seen in each theme; a browser fetches the one that is shown."""
-    wide, high = (_pixels(svg, name) for name in ("width", "height"))
+    box = BOX.match(svg)
+    sides = box.groups() if box else (_pixels(svg, "width"), _pixels(svg, "height"))
+    wide, high = map(float, sides)
     names = "u-figure u-wide" if wide > WIDE else "u-figure"
     size = f'width="{wide:.0f}" height="{high:.0f}"'
     return "".join(
@@ -155,17 +159,18 @@ class LiveFigures(SphinxPostTransform):
             html = self._remembered(live, svg, prefix, alt)
         else:
             svg = self._remembered(alone, svg, dark_colours())
-            html = pictures(svg, self._written(svg), alt)
+            html = pictures(svg, beside(self.env, svg, "svg"), alt)
         html = f'<div class="u-drawing">{html}</div>'
         image.replace_self(nodes.raw("", html, format="html"))
 
-    def _written(self, svg: str) -> str:
-        """Puts the file among the pages; its address, from the page."""
-        name = f"{FOLDER}/{hashlib.sha256(svg.encode()).hexdigest()[:12]}.svg"
-        file = Path(self.app.outdir, name)
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(svg, "utf-8")
-        return "../" * self.env.docname.count("/") + name
+
+def beside(env: BuildEnvironment, text: str, kind: str) -> str:
+    """Puts a file among the pages; its address, from the page."""
+    name = f"{FOLDER}/{hashlib.sha256(text.encode()).hexdigest()[:12]}.{kind}"
+    file = Path(env.app.outdir, name)
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text, "utf-8")
+    return "../" * env.docname.count("/") + name
 
 
 @functools.cache

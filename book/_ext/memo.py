@@ -2,7 +2,8 @@
 
 Every page is written whenever one has changed, as numbers, links and cards of one page
 stand in others. Most of that time goes into formulas and coloured code that are as
-they were: they are kept beside Sphinx's own notes, those only that were used last.
+they were: they are kept beside Sphinx's own notes, those only that were used last. The
+pages as they were read are kept there, too, until an extension of ours changes.
 And while a book is built Python does not look for garbage, of which there is little
 among the millions of nodes that it would walk over each time.
 """
@@ -97,8 +98,15 @@ def look_again(app: Sphinx, error: Exception | None) -> None:
     gc.enable()
 
 
+def extensions() -> str:
+    """What tells one state of the files beside this one from another."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     gc.disable()
+    app.add_config_value("own_extensions", extensions(), "env")
     app.connect("build-finished", look_again, priority=1000)
     app.connect("builder-inited", remember_code, priority=900)
     app.connect("build-finished", save)

@@ -4,6 +4,10 @@ The argument is the question. A list whose items begin with ``[ ]`` and one ``[x
 makes it a choice; what follows an item's first paragraph is said to whoever chose it.
 ``:number:`` (and ``:within:``) asks for a number instead. All other text is the
 answer, which folds open without a script, too.
+
+The page holds no field to fill in: questions.js makes them when a reader comes near.
+A browser that offers to fill in forms looks at each field as soon as a page is read,
+and for that lays out the whole section around it.
 """
 
 from __future__ import annotations
@@ -74,7 +78,7 @@ class CheckYourself(SphinxDirective):
             if why
             else []
         )
-        pick = element("input", type="radio", name=name, data_right=right)
+        pick = element("span", class_="u-pick", data_name=name, data_right=right)
         text = element("span", *first.children)
         return element(
             "label", pick, text, *said, class_="u-choice", latex=("\\item ", "\n")
@@ -84,11 +88,10 @@ class CheckYourself(SphinxDirective):
         if "number" not in self.options:
             return None
         value, within = self.options["number"], self.options.get("within", 0.0)
-        text = element("input", type="text", inputmode="decimal", autocomplete="off",
-                       aria_labelledby=f"{name}-question", data_number=f"{value!r}",
-                       data_within=f"{within!r}")  # fmt: skip
+        field = element("span", class_="u-write", data_number=f"{value!r}",
+                        data_within=f"{within!r}")  # fmt: skip
         button = element("button", nodes.Text("Check"), type="button")
-        return element("div", text, button, class_="u-number", hidden=True,
+        return element("div", field, button, class_="u-number", hidden=True,
                        latex=("\\iffalse ", "\\fi "))  # fmt: skip
 
     def _box(self, name: str, field: Element | None, answer: list) -> Element:

@@ -20,9 +20,11 @@ import hashlib
 import json
 import os
 import re
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import figures
 from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
@@ -32,6 +34,11 @@ from sphinx.util.docutils import SphinxDirective
 from unrolled import widgets
 
 KIND = re.compile(r'<u-widget kind="([\w-]+)"')
+STILL = re.compile(  # to the end of its frame: a drawing may hold another
+    r'<svg(?=[^>]* class="w-svg")[^>]* aria-label="([^"]*)".*?</svg>(?=\s*</div>)',
+    re.DOTALL,
+)
+DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 
 
 class Widget(SphinxDirective):
@@ -53,6 +60,7 @@ class Widget(SphinxDirective):
             live = widgets.show(kind, self._data(), alt=alt, state=state)
         except ValueError as error:  # JSON's own are among them
             raise self.error(f"widget {kind}: {error}") from None
+        self.env.note_dependency(widgets.__file__)
         for script in ("core.js", widgets.SCRIPTS[kind]):
             self.env.note_dependency(str(widgets.FOLDER / script))
         return [self._figure(live, kind, alt)]
@@ -100,6 +108,37 @@ class Awake(SphinxPostTransform):
                 image.replace_self(nodes.raw("", image["widget"], format="html"))
 
 
+class Apart(SphinxPostTransform):
+    """Stills and numbers are files beside the page, fetched when a reader comes near.
+
+    From the disk a page may fetch pictures and scripts, so the numbers are a script.
+    """
+
+    default_priority = 410  # after MyST-NB has chosen among a cell's outputs
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        for raw in list(self.document.findall(nodes.raw)):
+            if raw.get("format") == "html" and KIND.search(text := raw.astext()):
+                text = DATA.sub(self._numbers, STILL.sub(self._still, text))
+                raw[:] = [nodes.Text(text)]
+
+    def _still(self, match: re.Match[str]) -> str:
+        svg = figures.alone(widgets.standalone(match[0]), figures.dark_colours())
+        address = figures.beside(self.env, svg, "svg")
+        return figures.pictures(svg, address, unescape(match[1]))
+
+    def _numbers(self, match: re.Match[str]) -> str:
+        given = json.loads(match[1])
+        if given["data"] is None:
+            return match[0]
+        data = json.dumps(given.pop("data"), separators=(",", ":"))
+        name = hashlib.sha256(data.encode()).hexdigest()[:12]
+        script = f'Unrolled.data["{name}"]={data};\n'
+        given |= {"name": name, "from": figures.beside(self.env, script, "js")}
+        return widgets.script(given)
+
+
 def load(app: Sphinx, page: str, template: str, context: Any, tree: Any) -> None:
     kinds = set(KIND.findall(context.get("body", "")))
     if not kinds:
@@ -113,5 +152,6 @@ def load(app: Sphinx, page: str, template: str, context: Any, tree: Any) -> None
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("widget", Widget)
     app.add_post_transform(Awake)
+    app.add_post_transform(Apart)
     app.connect("html-page-context", load)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -42,16 +42,42 @@
     say(box, Math.abs(given - wanted) <= slack, false);
   }
 
+  // What is filled in is made when it comes near (book/_ext/questions.py says why).
+  function field(place, attributes) {
+    const input = Object.assign(document.createElement("input"), attributes);
+    Object.assign(input.dataset, place.dataset);
+    place.replaceWith(input);
+    return input;
+  }
+
+  function wake(box) {
+    for (const place of box.querySelectorAll(".u-pick"))
+      field(place, { type: "radio", name: place.dataset.name });
+    const place = box.querySelector(".u-write");
+    if (!place) return;
+    const input = field(place, { type: "text", inputMode: "decimal", autocomplete: "off" });
+    input.setAttribute("aria-labelledby", box.getAttribute("aria-labelledby"));
+    input.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") measure(box);
+    });
+  }
+
+  const near = new IntersectionObserver((seen) => {
+    for (const { target, isIntersecting } of seen) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      wake(target);
+    }
+  }, { rootMargin: "100% 0px" });
+
   for (const box of document.querySelectorAll(".u-check")) {
-    const number = box.querySelector(".u-number");
+    near.observe(box);
     box.addEventListener("change", (event) => {
       if (event.target.type === "radio") choose(box, event.target);
     });
+    const number = box.querySelector(".u-number");
     if (!number) continue;
     number.hidden = false;
     number.querySelector("button").addEventListener("click", () => measure(box));
-    number.querySelector("input").addEventListener("keydown", (event) => {
-      if (event.key === "Enter") measure(box);
-    });
   }
 })();

@@ -131,16 +131,21 @@ OUTSIDE = """svg => { const box = svg.getBoundingClientRect();
     const b = t.getBoundingClientRect();
     return b.width && (b.left < box.left - 2 || b.right > box.right + 2);
   }).map(t => t.textContent); }"""
+CUT = """svg => { const box = svg.getBBox(), view = svg.viewBox.baseVal;
+  const ends = [box.x, box.y, view.width - box.x - box.width,
+                view.height - box.y - box.height];
+  return ends.filter(end => end < 0); }"""
 HEIGHT = "e => e.getBoundingClientRect().height"
 
 
 @each_width
-def test_its_letters_can_be_read_and_stay_inside(opened, width):
+def test_its_letters_can_be_read_and_all_stays_inside(opened, width):
     page = opened(*KINDS, width=width)
     for kind in KINDS:
         svg = figure(page, kind).locator("svg.w-svg")
         assert svg.evaluate(SMALLEST) >= 10, kind
         assert svg.evaluate(OUTSIDE) == [], kind
+        assert svg.evaluate(CUT) == [], kind
 
 
 @each_width
@@ -350,6 +355,48 @@ def test_the_book_s_pages_load_what_they_show_and_nothing_else(visit, name, kind
         "s => s.map(e => e.src.split('/').pop().split('?')[0])",
     )
     assert {*loaded} == {"core.js", *(widgets.SCRIPTS[kind] for kind in kinds)}
+
+
+STILLS = "imgs => imgs.filter(i => i.checkVisibility()).map(i => [i.alt, i.src])"
+
+
+@each_theme
+@each_width
+def test_its_still_is_one_file_that_is_fetched_when_a_reader_comes(
+    browser, site, width, theme
+):
+    size = {"width": width, "height": 800}
+    with browser.new_context(viewport=size, color_scheme=theme) as context:
+        page = context.new_page()
+        fetched = []
+        page.on("response", lambda got: fetched.append(got.url))
+        page.route("**/core.js*", lambda route: route.abort())  # it stays asleep
+        page.goto(site + "book/04-training.html", wait_until="networkidle")
+        for one in page.locator("u-widget").all():
+            [[alt, address]] = one.locator("img").evaluate_all(STILLS)
+            assert address.endswith(".svg#dark" if theme == "dark" else ".svg")
+            assert len(alt) > 40
+            file = address.removesuffix("#dark")
+            assert file not in fetched
+            with page.expect_response(file):
+                one.scroll_into_view_if_needed()
+            asleep = one.evaluate(HEIGHT)
+            one.locator(f'img[src$="{address.split("/")[-1]}"]').evaluate(
+                "i => i.decode()"
+            )
+            assert abs(one.evaluate(HEIGHT) - asleep) < 2
+
+
+def test_from_the_disk_too_it_has_its_numbers(browser):
+    with browser.new_context() as context:
+        page = context.new_page()
+        faults = []
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto((ROOT / "_build/html/book/08-looking-inside.html").as_uri())
+        wake(page)
+        text = page.locator('u-widget[kind="neuron-text"] svg text')
+        assert "classmethod" in "".join(text.all_text_contents())
+        assert faults == []
 
 
 def test_a_page_without_figures_loads_none_of_their_scripts(visit):

@@ -222,6 +222,7 @@ def test_a_card_stays_within_a_phone(visit):
 def test_a_choice_is_answered_by_the_keyboard(visit):
     page = visit("book/02-recurrent-cell.html").page
     box = page.locator(".u-check:has([data-right])").first
+    box.scroll_into_view_if_needed()
     choices = box.locator("input[type=radio]")
     right = box.locator("input[data-right]")
     choices.last.focus()
@@ -240,6 +241,7 @@ def test_a_choice_is_answered_by_the_keyboard(visit):
 def test_a_number_is_answered_as_people_write_it(visit, written, verdict):
     page = visit("book/02-recurrent-cell.html").page
     box = page.locator(".u-check:has([data-number])").first
+    box.scroll_into_view_if_needed()
     box.locator("input").fill(written)
     page.keyboard.press("Enter")
     assert box.locator(".u-verdict").inner_text().startswith(verdict)

@@ -265,14 +265,19 @@
 
   // 6. The controls around a drawing.
 
+  // Asleep it is no form control: a browser that offers to fill those in would lay out
+  // every section that holds one, as soon as the page is read.
+  const longest = (options) => options.map(([, words]) => String(words)).reduce((a, b) => (b.length > a.length ? b : a));
+  const select = (c, v) =>
+    `<select data-key="${c.key}" aria-label="${escape(c.name)}">${c.options
+      .map(([value, words]) => `<option value="${escape(value)}"${String(value) === String(v) ? " selected" : ""}>${escape(words)}</option>`)
+      .join("")}</select>`;
   const CONTROL = {
     range: (c, v) =>
       `<label class="w-range"><span><span>${c.label}</span> <b data-shown="${c.key}">${c.show(v)}</b></span>
 <input type="range" data-key="${c.key}" min="${c.min}" max="${c.max}" step="${c.step || 1}" value="${v}" aria-label="${escape(c.name)}" aria-valuetext="${escape(c.show(v))}"></label>`,
-    choice: (c, v) =>
-      `<label class="w-choice"><span>${c.label}</span><select data-key="${c.key}" aria-label="${escape(c.name)}">${c.options
-        .map(([value, words]) => `<option value="${escape(value)}"${String(value) === String(v) ? " selected" : ""}>${escape(words)}</option>`)
-        .join("")}</select></label>`,
+    choice: (c, v, live) =>
+      `<label class="w-choice"><span>${c.label}</span>${live ? select(c, v) : `<span class="w-asleep">${escape(longest(c.options))}</span>`}</label>`,
     buttons: (c) =>
       `<div class="w-buttons" role="group" aria-label="${escape(c.name)}">${c.items
         .map(([act, words, name]) => `<button type="button" data-act="${act}"${name ? ` aria-label="${escape(name)}" title="${escape(name)}"` : ""}>${words}</button>`)
@@ -281,8 +286,8 @@
   function filled(kind, state, data) {
     return kind.controls(state, data).map((c) => ({ show: String, name: c.label, ...c }));
   }
-  const controlsOf = (kind, state, data) =>
-    filled(kind, state, data).map((c) => CONTROL[c.type](c, state[c.key])).join("");
+  const controlsOf = (kind, state, data, live) =>
+    filled(kind, state, data).map((c) => CONTROL[c.type](c, state[c.key], live)).join("");
 
   const WIDTH = { wide: 660, narrow: 340 };
   const BREAK = 560; // pixels of the figure's own width
@@ -300,7 +305,7 @@
     const asleep = live ? "" : " hidden"; // a notebook without the script shows no dead knobs
     const hint = kind.hint ? `<p class="w-hint"${asleep}>${kind.hint}</p>` : "";
     const read = alt && live && kind.cursor ? `<p class="w-alt">${escape(alt)}</p>` : "";
-    return `${read}<div class="w-controls"${asleep}>${controlsOf(kind, state, data)}</div>
+    return `${read}<div class="w-controls"${asleep}>${controlsOf(kind, state, data, live)}</div>
 <div class="w-figure">${svg}</div>${hint}
 <div class="w-says"${live ? ' role="status"' : ""}>${says}</div>`;
   }
@@ -311,11 +316,9 @@
   const reduced = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
   class Figure {
-    constructor(element, kind) {
+    constructor(element, kind, { given, json }) {
       this.element = element;
       this.kind = kind;
-      const json = element.querySelector('script[type="application/json"]');
-      const given = JSON.parse(json ? json.textContent : "{}");
       this.data = kind.read ? kind.read(given.data) : given.data;
       this.state = { ...kind.state(this.data), ...given.state };
       this.alt = given.alt;
@@ -487,10 +490,20 @@
     }
   }
 
-  // A kind may come after its elements, and elements after their kind.
+  // A kind may come after its elements, and elements after their kind. Data may be in a
+  // script beside the page, which says Unrolled.data[name] = ...
+  const data = {};
   function start(element) {
     const kind = kinds[element.getAttribute("kind")];
-    if (kind && !element.figure) element.figure = new Figure(element, kind);
+    if (!kind || element.figure) return;
+    const json = element.querySelector('script[type="application/json"]');
+    const given = JSON.parse(json ? json.textContent : "{}");
+    if (given.name in data) given.data = data[given.name];
+    else if (given.from) return bring(given.from, () => start(element));
+    element.figure = new Figure(element, kind, { given, json });
+  }
+  function bring(src, onload) {
+    document.head.append(Object.assign(document.createElement("script"), { src, onload }));
   }
   // A figure wakes up when it comes near: a page with several is there at once.
   const near = typeof IntersectionObserver === "undefined" ? null : new IntersectionObserver((seen) => {
@@ -517,7 +530,7 @@
     });
 
   globalThis.Unrolled = {
-    palette, colour, kinds, define, frame, models: {}, clamp, WIDTH,
+    palette, colour, kinds, define, frame, data, models: {}, clamp, WIDTH,
     fixed, short, percent, row, raised, escape, math, inColour,
     zeros, eye, transpose, dot, times, matmul, plus, mul, outer, norm, frobenius, sigmoid, singular, radius, random,
     tag, rect, line, circle, polyline, arrow, text, flow, drawing, scale, ticks, axes, shade, heat, target, ring,

@@ -60,7 +60,7 @@
   const CELL_H = 22;
 
   function places(narrow) {
-    const cell = narrow ? 33 : 46, first = narrow ? 80 : 138, apart = narrow ? 76 : 150;
+    const cell = narrow ? 33 : 46, first = narrow ? 80 : 138, apart = narrow ? 74 : 150;
     return { cell, size: narrow ? 11.4 : 13, cx: (t) => first + t * apart };
   }
   function cells(cx, y, values, { cell, size }, colour, { active, used, hidden, height = CELL_H } = {}) {
