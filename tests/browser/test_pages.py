@@ -219,6 +219,17 @@ def test_a_card_stays_within_a_phone(visit):
     assert page.evaluate(TOO_WIDE) <= 0
 
 
+def test_fields_come_when_a_reader_comes_near(visit):
+    """A browser lays out what is around each field as soon as a page is read."""
+    page = visit("book/06-lstm.html", width=375).page
+    kinds = "input[type=text], input[type=radio], select"
+    fields = page.locator(f".bd-article :is({kinds})")
+    assert fields.count() == 0
+    for place in page.locator(".u-check, u-widget").all():
+        place.scroll_into_view_if_needed()
+    fields.nth(10).wait_for()
+
+
 def test_a_choice_is_answered_by_the_keyboard(visit):
     page = visit("book/02-recurrent-cell.html").page
     box = page.locator(".u-check:has([data-right])").first

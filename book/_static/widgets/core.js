@@ -499,7 +499,7 @@
     const json = element.querySelector('script[type="application/json"]');
     const given = JSON.parse(json ? json.textContent : "{}");
     if (given.name in data) given.data = data[given.name];
-    else if (given.from) return bring(given.from, () => start(element));
+    else if (given.from) return bring(given.from, () => given.name in data && start(element));
     element.figure = new Figure(element, kind, { given, json });
   }
   function bring(src, onload) {
