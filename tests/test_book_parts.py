@@ -68,7 +68,7 @@ def test_a_choice_knows_the_right_one_and_says_why_another_is_wrong(build):
     code, messages, out = build(index=CHOICE)
     page = (out / "index.html").read_text()
     assert (code, messages) == (0, "")
-    assert page.count('class="u-pick"') == 2
+    assert page.count('class="u-pick" role="radio"') == 2
     right = page.split("data-right")[1]
     assert "That one." in right
     assert '<span class="u-why" hidden> Because not.</span>' in page

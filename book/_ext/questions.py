@@ -5,9 +5,10 @@ makes it a choice; what follows an item's first paragraph is said to whoever cho
 ``:number:`` (and ``:within:``) asks for a number instead. All other text is the
 answer, which folds open without a script, too.
 
-The page holds no field to fill in: questions.js makes them when a reader comes near.
-A browser that offers to fill in forms looks at each field as soon as a page is read,
-and for that lays out the whole section around it.
+The page holds no field to fill in, but buttons in their places: questions.js makes the
+fields when a reader comes near, or reaches one by the keyboard. A browser that offers
+to fill in forms looks at each field as soon as a page is read, and for that lays out
+the whole section around it.
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ class CheckYourself(SphinxDirective):
             if why
             else []
         )
-        pick = element("span", class_="u-pick", data_name=name, data_right=right)
+        pick = element("button", type="button", class_="u-pick", role="radio",
+                       aria_checked="false", data_name=name,
+                       data_right=right)  # fmt: skip
         text = element("span", *first.children)
         return element(
             "label", pick, text, *said, class_="u-choice", latex=("\\item ", "\n")
@@ -88,7 +91,8 @@ class CheckYourself(SphinxDirective):
         if "number" not in self.options:
             return None
         value, within = self.options["number"], self.options.get("within", 0.0)
-        field = element("span", class_="u-write", data_number=f"{value!r}",
+        field = element("button", type="button", class_="u-write",
+                        aria_label="Write a number", data_number=f"{value!r}",
                         data_within=f"{within!r}")  # fmt: skip
         button = element("button", nodes.Text("Check"), type="button")
         return element("div", field, button, class_="u-number", hidden=True,

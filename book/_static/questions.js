@@ -46,7 +46,9 @@
   function field(place, attributes) {
     const input = Object.assign(document.createElement("input"), attributes);
     Object.assign(input.dataset, place.dataset);
+    const focused = place === document.activeElement;
     place.replaceWith(input);
+    if (focused) input.focus();
     return input;
   }
 
@@ -72,12 +74,13 @@
 
   for (const box of document.querySelectorAll(".u-check")) {
     near.observe(box);
+    box.addEventListener("focusin", () => wake(box));
     box.addEventListener("change", (event) => {
       if (event.target.type === "radio") choose(box, event.target);
     });
     const number = box.querySelector(".u-number");
     if (!number) continue;
     number.hidden = false;
-    number.querySelector("button").addEventListener("click", () => measure(box));
+    number.querySelector("button:last-child").addEventListener("click", () => measure(box));
   }
 })();

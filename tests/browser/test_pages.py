@@ -230,6 +230,26 @@ def test_fields_come_when_a_reader_comes_near(visit):
     fields.nth(10).wait_for()
 
 
+VISITED = """window.visited = []; addEventListener("focusin", ({ target }) => {
+  const box = target.closest(".u-check, u-widget");
+  if (box) visited.push([target.type, box.getAttribute("aria-labelledby")]);
+})"""
+
+
+def test_a_walk_with_the_keyboard_misses_no_field(visit):
+    """Faster than a page can be scrolled: the fields are not there yet."""
+    page = visit("book/06-lstm.html").page
+    page.evaluate(VISITED)
+    page.locator("h1 a").first.focus()
+    for _ in range(300):
+        page.keyboard.press("Tab")
+    visited = page.evaluate("visited")
+    boxes = {kind: {b for k, b in visited if k == kind} for kind, _ in visited}
+    assert len(boxes["text"]) == 4
+    assert len(boxes["radio"]) == 2
+    assert len(boxes["select-one"]) == 1
+
+
 def test_a_choice_is_answered_by_the_keyboard(visit):
     page = visit("book/02-recurrent-cell.html").page
     box = page.locator(".u-check:has([data-right])").first

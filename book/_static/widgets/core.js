@@ -333,16 +333,18 @@
       return [this.narrow ? "narrow" : "wide"];
     }
     build(json) {
-      const { element, kind } = this;
+      const { element, kind } = this, focused = element === document.activeElement;
       element.innerHTML = frame(kind, this.state, this.data, { alt: this.alt, which: this.which, live: true });
       if (json) element.append(json);
       element.setAttribute("role", "group");
       element.setAttribute("aria-label", kind.title);
+      element.removeAttribute("tabindex");
       this.figure = element.querySelector(".w-figure");
       this.says = element.querySelector(".w-says");
       this.listen();
       this.sync();
       element.setAttribute("ready", "");
+      if (focused) element.querySelector("input, select, button").focus();
     }
     listen() {
       const { element, figure } = this;
@@ -513,9 +515,16 @@
       start(target);
     }
   }, { rootMargin: "100% 0px" });
+  // Who comes by the keyboard may come from far away: then it is a place to stop at.
   function wake(element) {
-    if (near) near.observe(element);
-    else start(element);
+    const kind = kinds[element.getAttribute("kind")];
+    if (!kind || element.figure) return;
+    if (!near) return start(element);
+    near.observe(element);
+    element.tabIndex = 0;
+    element.setAttribute("role", "group");
+    element.setAttribute("aria-label", kind.title);
+    element.addEventListener("focus", () => start(element), { once: true });
   }
   function define(name, kind) {
     kinds[name] = kind;
