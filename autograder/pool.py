@@ -25,7 +25,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from typing import Any, NamedTuple, Self
 
 import dask
@@ -227,18 +227,20 @@ def _preload(imports: Sequence[str]) -> None:
     # Dask would set its own list, and import all of that, pandas too, here as well
     distributed.utils._forkserver_preload_set = True
     if threading.current_thread() is threading.main_thread():
-        with _deaf():
+        resource_tracker.ensure_running()  # it opens what is shut below
+        with _shut():
             forkserver.ensure_running()
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """What starts now hears no Ctrl-C: it is this process's to handle."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _shut() -> Iterator[None]:
+    """What starts now takes no Ctrl-C: it is this process's to handle, afterwards.
+    autograder/ancestor.py ignores it from then on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _result(future: Future, order: Order) -> dict[str, Any] | None:
