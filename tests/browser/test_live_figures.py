@@ -387,6 +387,23 @@ def test_its_still_is_one_file_that_is_fetched_when_a_reader_comes(
             assert abs(one.evaluate(HEIGHT) - asleep) < 2
 
 
+@each_width
+def test_nothing_in_the_book_moves_when_it_wakes_up(browser, site, width):
+    heights = []
+    for scripts in ("**/core.js*", "**/none.js"):
+        with browser.new_context(viewport={"width": width, "height": 800}) as context:
+            page = context.new_page()
+            page.route(scripts, lambda route: route.abort())
+            page.goto(site + "book/05-vanishing-gradients.html")
+            if not heights:
+                page.locator("u-widget").scroll_into_view_if_needed()
+                page.locator("u-widget img:visible").evaluate("i => i.decode()")
+            else:
+                wake(page)
+            heights.append(page.locator("u-widget").evaluate(HEIGHT))
+    assert abs(heights[1] - heights[0]) < 2
+
+
 def test_from_the_disk_too_it_has_its_numbers(browser):
     with browser.new_context() as context:
         page = context.new_page()

@@ -336,8 +336,6 @@
       const { element, kind } = this, focused = element === document.activeElement;
       element.innerHTML = frame(kind, this.state, this.data, { alt: this.alt, which: this.which, live: true });
       if (json) element.append(json);
-      element.setAttribute("role", "group");
-      element.setAttribute("aria-label", kind.title);
       element.removeAttribute("tabindex");
       this.figure = element.querySelector(".w-figure");
       this.says = element.querySelector(".w-says");
@@ -519,11 +517,11 @@
   function wake(element) {
     const kind = kinds[element.getAttribute("kind")];
     if (!kind || element.figure) return;
+    element.setAttribute("role", "group");
+    element.setAttribute("aria-label", kind.title);
     if (!near) return start(element);
     near.observe(element);
     element.tabIndex = 0;
-    element.setAttribute("role", "group");
-    element.setAttribute("aria-label", kind.title);
     element.addEventListener("focus", () => start(element), { once: true });
   }
   function define(name, kind) {
